@@ -1,0 +1,172 @@
+# SPDX-License-Identifier: MIT
+"""The board as its models see it: virtual time, interrupt lines, memory, the bus, pins.
+
+Without a CPU (`Machine()`) time moves by `advance()`, which is how the models are tested alone;
+with one (`cpu.attach`, see cpu.py) it moves with retired instructions.
+"""
+
+import sys
+
+from .peripheral import BusFault, GuestError
+from .scheduler import Scheduler
+
+# (base, size, name, masters): what RM0090 2.1's bus matrix lets each master reach. The DMA controllers
+# read flash, the Ethernet DMA does not; nothing but the CPU reaches CCM.
+MEMORIES = (
+    (0x08000000, 0x100000, "flash", ("CPU", "DMA")),
+    (0x10000000, 0x010000, "ccm", ("CPU",)),
+    (0x1FFF0000, 0x008000, "system", ("CPU",)),
+    (0x20000000, 0x020000, "sram", ("CPU", "DMA", "ETH", "OTG_HS")),
+)
+
+
+class PlainMemory:
+    """The memories as byte arrays, for tests of models without a CPU. cpu.Cpu offers the same two calls."""
+
+    def __init__(self):
+        self.blocks = [(base, bytearray(size)) for base, size, _, _ in MEMORIES]
+
+    def _find(self, address, size):
+        for base, block in self.blocks:
+            if base <= address and address + size <= base + len(block):
+                return block, address - base
+        raise BusFault(address)
+
+    def read(self, address, size):
+        block, offset = self._find(address, size)
+        return bytes(block[offset : offset + size])
+
+    def write(self, address, data):
+        block, offset = self._find(address, len(data))
+        block[offset : offset + len(data)] = data
+
+
+class Machine:
+    """What a peripheral model may ask of the board.
+
+    now               virtual time, ns since power-on (int)
+    at(delay, fn)     call fn() in `delay` ns; returns an Event with cancel()
+    irq(n, level)     drive external interrupt line n (NVIC position) high or low
+    memory            read(address, size), write(address, data): host's access, no rules
+    dma_read/write    a bus master's access, BusFault where the bus matrix has no way
+    report(text)      the guest did what silicon refuses, or what is not modelled
+    clock             the RCC model: hclk, pclk1, pclk2, timclk1, timclk2 in Hz
+    """
+
+    def __init__(self, strict=True, memory=None):
+        """strict: report() raises GuestError; otherwise it prints each distinct text once."""
+        self.strict = strict
+        self.memory = memory or PlainMemory()
+        self.cpu = None
+        self.scheduler = Scheduler()
+        self.peripherals = {}
+        self.irq_lines = {}
+        self.reports = []
+        self._now = 0
+
+    # Time
+
+    @property
+    def now(self):
+        return self.cpu.now if self.cpu else self._now
+
+    def at(self, delay, function):
+        """Call function() `delay` ns from now (0: after the current access)."""
+        event = self.scheduler.at(self.now + max(0, int(delay)), function)
+        if self.cpu:
+            self.cpu.deadline_changed()
+        return event
+
+    def advance(self, ns):
+        """Without a CPU: let `ns` of virtual time pass, running what falls due on the way."""
+        end = self._now + ns
+        while (time := self.scheduler.next_time()) is not None and time <= end:
+            self._now = max(self._now, time)
+            self.scheduler.run_due(self._now)
+        self._now = end
+
+    # Interrupts
+
+    def irq(self, number, level):
+        level = bool(level)
+        if self.irq_lines.get(number, False) != level:
+            self.irq_lines[number] = level
+            if self.cpu:
+                self.cpu.irq(number, level)
+
+    # Memory
+
+    def dma_read(self, address, size, master):
+        self._check_reach(address, size, master)
+        return self.memory.read(address, size)
+
+    def dma_write(self, address, data, master):
+        self._check_reach(address, len(data), master)
+        self.memory.write(address, data)
+
+    @staticmethod
+    def _check_reach(address, size, master):
+        for base, length, _, masters in MEMORIES:
+            if base <= address and address + size <= base + length and master in masters:
+                return
+        raise BusFault(address)
+
+    # Peripherals
+
+    def add(self, peripheral):
+        """Put a model on the bus; returns it."""
+        self.peripherals[peripheral.name] = peripheral
+        return peripheral
+
+    def __getitem__(self, name):
+        """The model called `name`: machine["RCC"]."""
+        return self.peripherals[name]
+
+    @property
+    def clock(self):
+        return self.peripherals["RCC"]
+
+    def clocked(self, peripheral):
+        """Whether RCC feeds `peripheral` (true for what declares no clock, or on a board without RCC)."""
+        if peripheral.clock is None or "RCC" not in self.peripherals:
+            return True
+        return self.clock.enabled(*peripheral.clock)
+
+    def find(self, address):
+        """(peripheral, offset) at a bus address, or None."""
+        for peripheral in self.peripherals.values():
+            if peripheral.base <= address < peripheral.base + peripheral.SIZE:
+                return peripheral, address - peripheral.base
+        return None
+
+    def bus_read(self, address, width):
+        """A CPU read of a peripheral address, with the rules of the bus. BusFault where nothing answers."""
+        found = self.find(address)
+        if found is None:
+            raise BusFault(address)
+        peripheral, offset = found
+        if not self.clocked(peripheral):
+            self.report(f"read of {peripheral.name}+0x{offset:03x} while its clock is off")
+            return 0
+        return peripheral.read(offset, width)
+
+    def bus_write(self, address, value, width):
+        """A CPU write to a peripheral address, with the rules of the bus. BusFault where nothing answers."""
+        found = self.find(address)
+        if found is None:
+            raise BusFault(address)
+        peripheral, offset = found
+        if not self.clocked(peripheral):
+            self.report(f"write of 0x{value:x} to {peripheral.name}+0x{offset:03x} while its clock is off")
+            return
+        peripheral.write(offset, value, width)
+
+    def report(self, text):
+        """A guest's mistake: an error in strict mode, else one line on stderr for each distinct text."""
+        where = f"PC=0x{self.cpu.pc:08x} " if self.cpu else ""
+        if text not in self.reports:
+            self.reports.append(text)
+            if not self.strict:
+                print(f"emulator: {where}{text}", file=sys.stderr)
+        if self.strict:
+            raise GuestError(where + text)
