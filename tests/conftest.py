@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: MIT
+"""Fixtures for tests that need a board: emulated unless PORT= names a real one.
+
+board           a board at its raw REPL's prompt, soft reset before each test (support.board.Board)
+emulated_board  make one with arguments of your own: emulated_board("--flash", path)
+firmware        path of the ELF under test
+
+`--port` is pytest-embedded's option, `--elf` and `--board` are ours (`make test` passes them).
+"""
+
+import os
+
+import pytest
+from support.board import Board
+from support.emulated import TOP, EmulatedBoard
+
+
+def pytest_addoption(parser):
+    group = parser.getgroup("board")
+    group.addoption("--board", default="STM32F4DISC_DISBB", help="board whose firmware is tested")
+    group.addoption("--elf", help="firmware under test (default: build/BOARD/firmware.elf)")
+
+
+def pytest_collection_modifyitems(config, items):
+    """What the chosen kind of board cannot do is skipped by marker, with its reason."""
+    real = config.getoption("port")
+    for item in items:
+        if real and item.get_closest_marker("emulator_only"):
+            item.add_marker(pytest.mark.skip(reason="needs the emulated board"))
+        if not real and item.get_closest_marker("board_only"):
+            item.add_marker(pytest.mark.skip(reason="needs a real board (PORT=)"))
+        if real and item.get_closest_marker("network"):
+            item.add_marker(pytest.mark.skip(reason="needs the emulated board's network"))
+
+
+@pytest.fixture(scope="session")
+def firmware(pytestconfig):
+    name = pytestconfig.getoption("board")
+    path = pytestconfig.getoption("elf") or os.path.join("build", name, "firmware.elf")
+    return os.path.join(TOP, path)
+
+
+@pytest.fixture(scope="session")
+def start_board(pytestconfig, firmware, tmp_path_factory):
+    """start_board(*arguments) -> Board: a new emulated board, or the real one. The caller closes it."""
+    port = pytestconfig.getoption("port")
+
+    def start(*arguments):
+        directory = tmp_path_factory.mktemp("board")
+        transcript = str(directory / "serial.log")
+        if port:
+            return Board(port, transcript)
+        process = EmulatedBoard(
+            firmware, pytestconfig.getoption("board"), str(directory / "emulator.log"), *arguments
+        )
+        try:
+            return Board(process.usb, transcript, process)
+        except BaseException:
+            process.close()
+            raise
+
+    return start
+
+
+@pytest.fixture
+def emulated_board(start_board):
+    """A factory of emulated boards with arguments of the test's own, closed after it."""
+    boards = []
+
+    def make(*arguments):
+        boards.append(start_board(*arguments))
+        return boards[-1]
+
+    yield make
+    for board in boards:
+        board.close()
+
+
+class SharedBoard:
+    """One board for the whole session; a new one when a test killed it."""
+
+    def __init__(self, start):
+        self.start = start
+        self.board = None
+
+    def get(self):
+        if self.board is not None and self.board.emulated and self.board.process.process.poll() is not None:
+            self.board.close()
+            self.board = None
+        if self.board is None:
+            self.board = self.start()
+        return self.board
+
+    def drop(self):
+        if self.board is not None:
+            self.board.close()
+            self.board = None
+
+
+@pytest.fixture(scope="session")
+def shared_board(start_board):
+    shared = SharedBoard(start_board)
+    yield shared
+    shared.drop()
+
+
+@pytest.fixture
+def board(shared_board):
+    """The session's board, soft reset: no variable, socket or module of an earlier test is left on it.
+
+    A test that leaves the board beyond Ctrl-C fails for that at its end; the next one gets a new board.
+    """
+    board = shared_board.get()
+    board.soft_reset()
+    yield board
+    try:
+        board.enter_raw_repl()
+    except Exception:
+        shared_board.drop()
+        raise
