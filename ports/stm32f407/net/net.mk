@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: MIT
+#
+# The network: lwIP with its FreeRTOS layer, the Ethernet driver, its netif and module `network`. A fragment
+# of the port's Makefile.
+
+INC += -Inet -I$(LWIP_DIR)/src/include -I$(LWIP_DIR)/contrib/ports/freertos/include
+
+SRC_PORT_C += \
+	hal/eth.c \
+	hal/eth_desc.c \
+	hal/eth_mii.c \
+	hal/eth_ring.c \
+	hal/phy.c \
+	net/checksum.c \
+	net/ethif.c \
+	net/modnetwork.c \
+	net/net.c \
+	net/network_lan.c
+
+LWIP_O += $(addprefix $(BUILD)/lwip/src/core/,\
+	altcp.o altcp_alloc.o altcp_tcp.o def.o dns.o inet_chksum.o init.o ip.o mem.o memp.o netif.o pbuf.o \
+	raw.o stats.o sys.o tcp.o tcp_in.o tcp_out.o timeouts.o udp.o)
+LWIP_O += $(addprefix $(BUILD)/lwip/src/core/ipv4/,\
+	acd.o autoip.o dhcp.o etharp.o icmp.o igmp.o ip4.o ip4_addr.o ip4_frag.o)
+LWIP_O += $(addprefix $(BUILD)/lwip/src/core/ipv6/,\
+	dhcp6.o ethip6.o icmp6.o inet6.o ip6.o ip6_addr.o ip6_frag.o mld6.o nd6.o)
+LWIP_O += $(addprefix $(BUILD)/lwip/src/api/,\
+	api_lib.o api_msg.o err.o if_api.o netbuf.o netdb.o netifapi.o sockets.o tcpip.o)
+LWIP_O += $(BUILD)/lwip/src/netif/ethernet.o
+LWIP_O += $(BUILD)/lwip/contrib/ports/freertos/sys_arch.o
+
+# Datagrams that lwIP fragments get their checksum in software first: net/checksum.c says why.
+LDFLAGS += -Wl,--wrap=ip4_frag -Wl,--wrap=ip6_frag
