@@ -42,7 +42,7 @@ def main():
     parser.add_argument("step", choices=sorted(packages.STEPS))
     parser.add_argument("--cache", required=True)
     parser.add_argument("directories", nargs="*", metavar="VARIABLE=DIR")
-    arguments = parser.parse_args()
+    arguments = parser.parse_intermixed_args()
     cache = os.path.abspath(arguments.cache)
     try:
         os.makedirs(cache, exist_ok=True)
