@@ -1,0 +1,3 @@
+# SPDX-License-Identifier: MIT
+# What every board's image carries as frozen bytecode.
+include("$(MPY_DIR)/extmod/asyncio")

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: MIT
+#include "timebase.h"
+#include "clock.h"
+#include "stm32f4xx.h"
+
+// Wraps of the 32-bit counter (every 71 minutes), counted by whoever looks; the tick looks often enough.
+static uint32_t wraps;
+static uint32_t last;
+
+void timebase_init(void) {
+    RCC->APB1ENR |= RCC_APB1ENR_TIM5EN;
+    (void)RCC->APB1ENR;
+    TIM5->CR1 = 0;
+    TIM5->PSC = timclk1_hz() / 1000000 - 1;
+    TIM5->ARR = 0xffffffff;
+    // An update event loads the prescaler; URS keeps it from setting UIF.
+    TIM5->CR1 = TIM_CR1_URS;
+    TIM5->EGR = TIM_EGR_UG;
+    TIM5->CR1 = TIM_CR1_URS | TIM_CR1_CEN;
+}
+
+void timebase_clock_changed(void) {
+    uint32_t primask = __get_PRIMASK();
+    __disable_irq();
+    uint32_t now = TIM5->CNT;
+    TIM5->PSC = timclk1_hz() / 1000000 - 1;
+    // The update event that loads the prescaler clears the counter: give it its value back.
+    TIM5->EGR = TIM_EGR_UG;
+    TIM5->CNT = now;
+    __set_PRIMASK(primask);
+}
+
+uint32_t timebase_us32(void) {
+    return TIM5->CNT;
+}
+
+uint64_t timebase_us(void) {
+    uint32_t primask = __get_PRIMASK();
+    __disable_irq();
+    uint32_t now = TIM5->CNT;
+    if (now < last) {
+        ++wraps;
+    }
+    last = now;
+    uint64_t us = (uint64_t)wraps << 32 | now;
+    __set_PRIMASK(primask);
+    return us;
+}

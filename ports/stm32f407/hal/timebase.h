@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: MIT
+// Time since reset, from TIM5 at 1 MHz: it goes on while the core sleeps and while an erase of the
+// flash holds the core up, which neither the cycle counter nor the tick does.
+#ifndef HAL_TIMEBASE_H
+#define HAL_TIMEBASE_H
+
+#include "hal.h"
+
+// Call after clock_init().
+void timebase_init(void);
+// Call after the clock of TIM5 has changed.
+void timebase_clock_changed(void);
+// Microseconds since timebase_init(). Any context.
+uint64_t timebase_us(void);
+uint32_t timebase_us32(void);
+
+#endif // HAL_TIMEBASE_H
