@@ -3,6 +3,8 @@
 
 board           a board at its raw REPL's prompt, soft reset before each test (support.board.Board)
 emulated_board  make one with arguments of your own: emulated_board("--flash", path)
+lan             a network namespace with a TAP, DHCP and DNS, and sockets for the test (support.lan.Lan)
+net_board       like board, another one, on lan's wire (not with PORT=)
 firmware        path of the ELF under test
 
 `--port` is pytest-embedded's option, `--elf` and `--board` are ours (`make test` passes them).
@@ -13,6 +15,7 @@ import os
 import pytest
 from support.board import Board
 from support.emulated import TOP, EmulatedBoard
+from support.lan import TAP, Lan
 
 
 def pytest_addoption(parser):
@@ -29,7 +32,7 @@ def pytest_collection_modifyitems(config, items):
             item.add_marker(pytest.mark.skip(reason="needs the emulated board"))
         if not real and item.get_closest_marker("board_only"):
             item.add_marker(pytest.mark.skip(reason="needs a real board (PORT=)"))
-        if real and item.get_closest_marker("network"):
+        if real and (item.get_closest_marker("network") or "net_board" in item.fixturenames):
             item.add_marker(pytest.mark.skip(reason="needs the emulated board's network"))
 
 
@@ -42,17 +45,20 @@ def firmware(pytestconfig):
 
 @pytest.fixture(scope="session")
 def start_board(pytestconfig, firmware, tmp_path_factory):
-    """start_board(*arguments) -> Board: a new emulated board, or the real one. The caller closes it."""
+    """start_board(*arguments, lan=None) -> Board: a new emulated board, or the real one; close it."""
     port = pytestconfig.getoption("port")
 
-    def start(*arguments):
+    def start(*arguments, lan=None):
         directory = tmp_path_factory.mktemp("board")
         transcript = str(directory / "serial.log")
         if port:
             return Board(port, transcript)
-        process = EmulatedBoard(
-            firmware, pytestconfig.getoption("board"), str(directory / "emulator.log"), *arguments
-        )
+        name = pytestconfig.getoption("board")
+        prefix = ()
+        if lan is not None:
+            prefix = lan.inside()
+            arguments = ("--net", f"tap:{TAP}", *arguments)
+        process = EmulatedBoard(firmware, name, str(directory / "emulator.log"), *arguments, prefix=prefix)
         try:
             return Board(process.usb, transcript, process)
         except BaseException:
@@ -104,17 +110,39 @@ def shared_board(start_board):
     shared.drop()
 
 
-@pytest.fixture
-def board(shared_board):
-    """The session's board, soft reset: no variable, socket or module of an earlier test is left on it.
-
-    A test that leaves the board beyond Ctrl-C fails for that at its end; the next one gets a new board.
-    """
-    board = shared_board.get()
+def fresh(shared):
+    """The shared board after a soft reset; a test that leaves it beyond Ctrl-C fails for that at its end."""
+    board = shared.get()
     board.soft_reset()
     yield board
     try:
         board.enter_raw_repl()
     except Exception:
-        shared_board.drop()
+        shared.drop()
         raise
+
+
+@pytest.fixture
+def board(shared_board):
+    """The session's board, soft reset: no variable, socket or module of an earlier test is left on it."""
+    yield from fresh(shared_board)
+
+
+@pytest.fixture(scope="session")
+def lan(tmp_path_factory):
+    made = Lan(str(tmp_path_factory.mktemp("lan")))
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="session")
+def shared_net_board(start_board, lan):
+    shared = SharedBoard(lambda: start_board(lan=lan))
+    yield shared
+    shared.drop()
+
+
+@pytest.fixture
+def net_board(shared_net_board):
+    """Like `board`, on the wire of `lan`. Its interface is as a soft reset leaves it: not active."""
+    yield from fresh(shared_net_board)

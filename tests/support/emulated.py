@@ -17,9 +17,12 @@ class BoardDied(Exception):
 
 
 class EmulatedBoard:
-    """`python -m emulator` for one firmware. Attributes: usb, uart (device paths), process, log (path)."""
+    """`python -m emulator` for one firmware. Attributes: usb, uart (device paths), process, log (path).
 
-    def __init__(self, elf, board, log, *arguments):
+    prefix: what comes before the command, such as Lan.inside().
+    """
+
+    def __init__(self, elf, board, log, *arguments, prefix=()):
         self.log = log
         self.usb = None
         self.uart = None
@@ -27,7 +30,7 @@ class EmulatedBoard:
             raise FileNotFoundError(f"{elf}: build it first (make firmware)")
         self._log_file = open(log, "wb")
         self.process = subprocess.Popen(
-            [sys.executable, "-u", "-m", "emulator", elf, "--board", board, *arguments],
+            [*prefix, sys.executable, "-u", "-m", "emulator", elf, "--board", board, *arguments],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=self._log_file,
