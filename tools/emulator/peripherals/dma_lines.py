@@ -8,3 +8,11 @@ def request(machine, signal, level):
         dma = machine.peripherals.get(name)
         if dma is not None:
             dma.signal(signal, level)
+
+
+def pulse(machine, signal):
+    """One request on `signal` that the controller remembers until it is served."""
+    for name in ("DMA1", "DMA2"):
+        dma = machine.peripherals.get(name)
+        if dma is not None:
+            dma.pulse(signal)
