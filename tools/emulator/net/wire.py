@@ -1,0 +1,356 @@
+# SPDX-License-Identifier: MIT
+"""A cable with two ends, in virtual time, and a station that can sit on one of them.
+
+Differs from real cables: no bit is modelled, a frame is one event at the moment its last bit
+arrives; noise and collisions come from faults.py or from two ends that talk at once.
+
+An end is any object with
+    mode                 (speed, full_duplex) of its link as it sees it, or None without a link
+    receive(frame, flags)   a frame has arrived, FCS included, preamble not
+    partner_changed()    what the other end puts on the line has changed
+    collided(offset)     the frame it is sending met another one after `offset` bytes
+"""
+
+import zlib
+from collections import deque
+from dataclasses import dataclass
+
+M100_FULL = (100, True)
+M100_HALF = (100, False)
+M10_FULL = (10, True)
+M10_HALF = (10, False)
+PRIORITY = (M100_FULL, M100_HALF, M10_FULL, M10_HALF)  # IEEE 802.3 annex 28B.3
+
+# Flags of a frame on its way
+RX_ER = 1  # the PHY saw a symbol error: RX_ER is asserted during the frame
+DRIBBLE = 2  # an odd nibble follows the last byte
+FRAGMENT = 4  # what a collision left over
+
+PREAMBLE_BYTES = 8
+GAP_BYTES = 12
+BYTE_NS = {100: 80, 10: 800}
+JAM_BYTES = 4
+
+
+@dataclass(frozen=True)
+class Signal:
+    """What an end puts on its pair: link code words with `modes`, or the idle of one forced mode."""
+
+    autoneg: bool = True
+    modes: tuple = PRIORITY
+    pause: bool = False
+
+
+def resolve(mine, theirs):
+    """The mode that an end sending `mine` and hearing `theirs` comes to, or None.
+
+    Against a forced partner it finds the speed by parallel detection and can only assume half duplex
+    (IEEE 802.3 28.2.3.1).
+    """
+    if mine is None or theirs is None:
+        return None
+    if mine.autoneg and theirs.autoneg:
+        return next((mode for mode in PRIORITY if mode in mine.modes and mode in theirs.modes), None)
+    if mine.autoneg:
+        heard = (theirs.modes[0][0], False)
+        return heard if heard in mine.modes else None
+    forced = mine.modes[0]
+    if theirs.autoneg:
+        return forced if (forced[0], False) in theirs.modes else None
+    return forced if theirs.modes[0][0] == forced[0] else None
+
+
+def with_fcs(frame):
+    """`frame` padded to the minimum size, with its frame check sequence."""
+    if len(frame) < 60:
+        frame = bytes(frame) + bytes(60 - len(frame))
+    return bytes(frame) + zlib.crc32(frame).to_bytes(4, "little")
+
+
+def fcs_ok(frame):
+    """Whether the last four bytes are the FCS of what is before them."""
+    return zlib.crc32(frame) == 0x2144DF1C
+
+
+class Transmission:
+    """A frame on its way; abort() cuts it off where it is."""
+
+    __slots__ = ("wire", "sender", "frame", "flags", "start", "stop", "byte_ns", "event")
+
+    def __init__(self, wire, sender, frame, flags, start, byte_ns):
+        self.wire = wire
+        self.sender = sender
+        self.frame = frame
+        self.flags = flags
+        self.start = start
+        self.byte_ns = byte_ns
+        self.stop = start + (PREAMBLE_BYTES + len(frame)) * byte_ns
+        self.event = None
+
+    def sent(self, now):
+        """Bytes of the frame that have left by `now`."""
+        return max(0, min(len(self.frame), (now - self.start) // self.byte_ns - PREAMBLE_BYTES))
+
+    def abort(self, flags=0):
+        """The sender stops here: what has left arrives, without a valid FCS."""
+        self.wire.cut_short(self, self.sent(self.wire.machine.now), flags)
+
+    def extend(self, frame):
+        """The sender goes on: the frame becomes this longer one."""
+        self.wire.cut_short(self, len(frame), frame=frame)
+
+
+class Wire:
+    """Two ends and a delay.
+
+    observe(fn)      fn(time, sender, frame, flags) for every frame: as it leaves the board's end, and as it
+                     arrives at it, so that a capture shows what the board sent and saw
+    faults           faults.Faults or None: what happens to frames between the ends
+    """
+
+    def __init__(self, machine, delay_ns=500):
+        self.machine = machine
+        self.delay_ns = delay_ns
+        self.ends = []
+        self.signals = {}
+        self.plugged = True
+        self.faults = None
+        self.observers = []
+        self.lost = 0  # frames that were on the cable when it was cut
+        self._flight = {}
+
+    # Who is on it
+
+    def attach(self, end):
+        """Hang `end` on the cable; the first one is the board's as far as observers are concerned."""
+        if len(self.ends) == 2:
+            raise ValueError("a cable has two ends")
+        self.ends.append(end)
+        self.signals[end] = None
+        return self
+
+    def other(self, end):
+        """The end opposite `end`, or None while there is none."""
+        for candidate in self.ends:
+            if candidate is not end:
+                return candidate
+        return None
+
+    def signal(self, end, signal):
+        """`end` now puts `signal` (a Signal or None) on the line."""
+        if self.signals.get(end) != signal:
+            self.signals[end] = signal
+            other = self.other(end)
+            if other is not None and self.plugged:
+                other.partner_changed()
+
+    def heard(self, end):
+        """The Signal that reaches `end`, or None."""
+        other = self.other(end)
+        return self.signals[other] if self.plugged and other is not None else None
+
+    def cut(self):
+        """Pull the plug; what is on the cable is lost."""
+        if self.plugged:
+            self.plugged = False
+            for transmission in self._flight.values():
+                if transmission.event is not None and not transmission.event.cancelled:
+                    transmission.event.cancel()
+                    self.lost += 1
+            self._changed()
+
+    def plug(self):
+        if not self.plugged:
+            self.plugged = True
+            self._changed()
+
+    def _changed(self):
+        for end in self.ends:
+            end.partner_changed()
+
+    def observe(self, function):
+        self.observers.append(function)
+
+    # Frames
+
+    def carrier_until(self, end):
+        """Until when (ns) the other end's transmission is heard at `end`; 0 while the line is idle."""
+        transmission = self._flight.get(self.other(end))
+        if transmission is None or transmission.stop + self.delay_ns <= self.machine.now:
+            return 0
+        if transmission.start + self.delay_ns > self.machine.now:
+            return 0  # not here yet: the window in which two ends collide
+        return transmission.stop + self.delay_ns
+
+    def send(self, sender, frame, flags=0):
+        """`sender` starts to send `frame` (with FCS) at the speed of its link; returns the Transmission."""
+        now = self.machine.now
+        byte_ns = BYTE_NS[sender.mode[0]]
+        transmission = Transmission(self, sender, frame, flags, now, byte_ns)
+        if self.observers and sender is self.ends[0]:
+            for observer in self.observers:
+                observer(now, sender, frame, flags)
+        if not self.plugged or len(self.ends) < 2:
+            self.lost += 1
+            return transmission
+        transmission.event = self.machine.at(
+            transmission.stop + self.delay_ns - now, lambda: self._arrive(transmission)
+        )
+        self._check_collision(transmission)
+        self._flight[sender] = transmission
+        return transmission
+
+    def cut_short(self, transmission, length, flags=0, frame=None):
+        """Only the first `length` bytes of `transmission` (or of what replaces it, `frame`) come out."""
+        if transmission.event is None or transmission.event.cancelled:
+            return
+        transmission.event.cancel()
+        transmission.frame = (frame or transmission.frame)[:length]
+        transmission.flags |= flags
+        now = self.machine.now
+        transmission.stop = transmission.start + (PREAMBLE_BYTES + length) * transmission.byte_ns
+        transmission.event = self.machine.at(
+            transmission.stop + self.delay_ns - now, lambda: self._arrive(transmission)
+        )
+
+    def _check_collision(self, transmission):
+        sender = transmission.sender
+        if sender.mode[1]:
+            return
+        offset = None
+        met = self._flight.get(self.other(sender))
+        if met is not None and met.stop + self.delay_ns > self.machine.now:
+            offset = 0
+        elif self.faults is not None:
+            offset = self.faults.collision(sender, transmission.frame)
+        if offset is None:
+            return
+        for each in (transmission, met) if offset == 0 and met is not None else (transmission,):
+            where = each.sent(self.machine.now) if each is met else offset
+            self.cut_short(each, min(len(each.frame), where + JAM_BYTES), FRAGMENT)
+            victim = each.sender
+            delay = (PREAMBLE_BYTES + where + JAM_BYTES) * each.byte_ns if each is not met else self.delay_ns
+            self.machine.at(delay, lambda victim=victim, where=where: victim.collided(where))
+
+    def _arrive(self, transmission):
+        receiver = self.other(transmission.sender)
+        if self.faults is None:
+            self.deliver(receiver, transmission.frame, transmission.flags)
+        else:
+            self.faults.passing(self, receiver, transmission.frame, transmission.flags)
+
+    def deliver(self, receiver, frame, flags):
+        """Hand a frame to an end; faults.py calls it for what comes through."""
+        if not self.plugged:
+            self.lost += 1
+            return
+        if self.observers and receiver is self.ends[0]:
+            for observer in self.observers:
+                observer(self.machine.now, self.other(receiver), frame, flags)
+        receiver.receive(frame, flags)
+
+
+class Station:
+    """A network interface on a cable that is not a modelled MAC: back ends and model peers stand on it.
+
+    transmit(frame)  queue a frame without FCS; it goes out in its time, one after the other
+    on_frame(frame)  called with each good frame received, without FCS
+    """
+
+    def __init__(self, machine, wire, signal=None, queue_frames=2000):
+        self.machine = machine
+        self.wire = wire
+        self.own_signal = signal or Signal()
+        self.queue = deque()
+        self.queue_frames = queue_frames
+        self.on_frame = None
+        self.counters = {"sent": 0, "received": 0, "bad": 0, "dropped": 0, "no_link": 0, "collisions": 0}
+        self._free_at = 0
+        self._waiting = None
+        self._attempts = 0
+        self._current = None
+        wire.attach(self)
+        wire.signal(self, self.own_signal)
+
+    @property
+    def mode(self):
+        other = self.wire.other(self)
+        if other is None or (not isinstance(other, Station) and other.mode is None):
+            return None
+        return resolve(self.own_signal, self.wire.heard(self))
+
+    def set_signal(self, signal):
+        """Another set of abilities, a forced mode, or None: switched off."""
+        self.own_signal = signal
+        self.wire.signal(self, signal)
+
+    def partner_changed(self):
+        if self.mode is None:
+            self.counters["no_link"] += len(self.queue)
+            self.queue.clear()
+
+    def transmit(self, frame):
+        """Queue `frame` (from destination address to payload); padding and FCS are added."""
+        self.transmit_raw(with_fcs(frame))
+
+    def transmit_raw(self, frame, flags=0):
+        """Queue a frame that brings its own FCS, right or wrong, long or short."""
+        if len(self.queue) >= self.queue_frames:
+            self.counters["dropped"] += 1
+            return
+        self.queue.append((frame, flags))
+        if self._waiting is None:
+            self._schedule()
+
+    def _schedule(self):
+        delay = self._free_at - self.machine.now
+        if delay > 0:
+            self._waiting = self.machine.at(delay, self._start)
+        else:
+            self._start()
+
+    def _start(self):
+        self._waiting = None
+        mode = self.mode
+        if mode is None:
+            self.counters["no_link"] += len(self.queue)
+            self.queue.clear()
+            return
+        byte_ns = BYTE_NS[mode[0]]
+        if not mode[1] and (until := self.wire.carrier_until(self)):
+            self._free_at = until + GAP_BYTES * byte_ns
+            self._schedule()
+            return
+        frame, flags = self._current = self.queue.popleft()
+        now = self.machine.now
+        self._free_at = now + (PREAMBLE_BYTES + len(frame) + GAP_BYTES) * byte_ns
+        self.counters["sent"] += 1
+        self.wire.send(self, frame, flags)
+        if self.queue:
+            self._schedule()
+        else:
+            self._attempts = 0
+
+    def collided(self, offset):
+        """Truncated binary back-off without the randomness: the longer wait of each round."""
+        self.counters["collisions"] += 1
+        self.counters["sent"] -= 1
+        self._attempts += 1
+        if self._current is None or offset >= 64 or self._attempts > 15:
+            self._attempts = 0
+            self.counters["dropped"] += 1
+            return
+        self.queue.appendleft(self._current)
+        slots = (1 << min(self._attempts, 10)) - 1
+        self._free_at = self.machine.now + slots * 64 * BYTE_NS[self.mode[0] if self.mode else 100]
+        if self._waiting is not None:
+            self._waiting.cancel()
+        self._waiting = self.machine.at(self._free_at - self.machine.now, self._start)
+
+    def receive(self, frame, flags):
+        if flags or len(frame) < 64 or not fcs_ok(frame):
+            self.counters["bad"] += 1
+            return
+        self.counters["received"] += 1
+        if self.on_frame is not None:
+            self.on_frame(frame[:-4])

@@ -1,0 +1,257 @@
+# SPDX-License-Identifier: MIT
+"""The Ethernet peripheral of the STM32F407 (RM0090 chapter 33): the bus side, clocks, interrupts, resets.
+
+The blocks behind the registers have a file each: eth_mac (frames in and out), eth_filter, eth_checksum,
+eth_dma with its two engines, eth_mmc, eth_ptp, eth_pmt and eth_smi (MDIO).
+
+Differs from silicon: the mode (MII, RMII) is taken from SYSCFG when the MAC leaves reset or at DMABMR.SR;
+the other notes are in the blocks.
+"""
+
+from ..peripheral import Peripheral, Register
+from .eth_dma import DMABMR, DMAOMR, Dma
+from .eth_filter import Filter
+from .eth_mac import FES, MACCR, MACIMR, MACSR, Mac
+from .eth_mmc import Mmc
+from .eth_pmt import Pmt
+from .eth_ptp import PTPTSSR, Ptp
+from .eth_smi import MACMIIAR, MACMIIDR, Smi
+
+ETH_IRQ, WAKEUP_IRQ, WAKEUP_EXTI = 61, 62, 19
+ETHMACRST, ETHMACTXEN, ETHMACRXEN = 25, 26, 27
+RESET_NS = 2_000
+CLOCK_CACHE_NS = 100_000
+PMTIM, TSTIM = 1 << 3, 1 << 9
+ALTERNATE_ETH = 11
+
+
+class Eth(Peripheral):
+    """The MAC, its DMA, and the PHYs on its MDIO.
+
+    phys          Phy objects; the first one is on the MII/RMII pins
+    pins          signal name -> (port, pin), e.g. {"REF_CLK": ("GPIOA", 1)}: signals reach the MAC only while
+                  the pin is switched to AF11. None: pins are not modelled
+    used          register offset -> what the MAC works with; differs from `regs` after a lost write (ES0182)
+    lost_writes   [(time, register name, value)] of writes that the silicon would have lost
+    """
+
+    SIZE = 0x1400
+    PARTS = (
+        ("smi", Smi),
+        ("mmc", Mmc),
+        ("ptp", Ptp),
+        ("pmt", Pmt),
+        ("filter", Filter),
+        ("mac", Mac),
+        ("dma", Dma),
+    )
+    REGISTERS = (
+        Register(MACSR, "MACSR", on_read="read_mac_status"),
+        Register(MACIMR, "MACIMR", write=PMTIM | TSTIM, on_write="write_mac_mask"),
+        *(register for _, part in PARTS for register in part.REGISTERS),
+    )
+
+    def __init__(self, machine, name="ETH", base=0x40028000, clock=("AHB1ENR", 25), phys=(), pins=None):
+        self.machine = machine
+        self.used = {}
+        self.pins = pins
+        self.rmii = None
+        self.lost_writes = []
+        self.regs = {}
+        for attribute, part in self.PARTS:
+            block = part(self)
+            setattr(self, attribute, block)
+            for register in block.REGISTERS:
+                for handler in filter(None, (register.on_read, register.on_write)):
+                    setattr(self, handler, getattr(block, handler))
+        self.smi.phys = list(phys)
+        self.phy = self.smi.phys[0] if phys else None
+        for phy in self.smi.phys:
+            phy.mac = self
+        self._reset_event = None
+        super().__init__(machine, name, base, clock)
+        if "RCC" in machine.peripherals:
+            machine.clock.subscribe(self._rcc_changed)
+
+    def _rcc_changed(self):
+        self._clocks = None
+        if self.resetting:
+            self.poll_reset()
+
+    # Reset
+
+    def reset(self):
+        """RCC's ETHMACRST or a system reset."""
+        super().reset()
+        self.lost_writes = []
+        self._restart()
+
+    def software_reset(self):
+        """DMABMR.SR: everything back to reset values, except MDIO's registers (33.8.4)."""
+        keep = {offset: self.regs[offset] for offset in (MACMIIAR, MACMIIDR)}
+        self.regs = {register.offset: register.reset for register in self.REGISTERS}
+        self.regs.update(keep)
+        self._restart(mdio=False)
+
+    def _restart(self, mdio=True):
+        self.used = dict(self.regs)
+        self._written = {}
+        self._clocks = None
+        for attribute, _ in self.PARTS:
+            if mdio or attribute != "smi":
+                getattr(self, attribute).reset()
+        self.regs[DMABMR] |= 1
+        if self._reset_event is not None:
+            self._reset_event.cancel()
+            self._reset_event = None
+        self._latch_mode()
+        self.update_irq()
+        self.poll_reset()
+
+    def _latch_mode(self):
+        syscfg = self.machine.peripherals.get("SYSCFG")
+        self.rmii = syscfg.rmii if syscfg is not None else True
+
+    @property
+    def resetting(self):
+        return bool(self.regs[DMABMR] & 1)
+
+    def poll_reset(self):
+        """Let DMABMR.SR end some time after all of the MAC's clocks run; without them it stays (33.8.4)."""
+        if self.regs.get(DMABMR, 0) & 1 and self._reset_event is None and self.clocks_run(fresh=True):
+            self._reset_event = self.machine.at(RESET_NS, self._reset_over)
+
+    def _reset_over(self):
+        self._reset_event = None
+        if self.clocks_run(fresh=True):
+            self.regs[DMABMR] &= ~1
+
+    # Clocks and pins
+
+    @property
+    def hclk(self):
+        return self.machine.clock.hclk if "RCC" in self.machine.peripherals else 168_000_000
+
+    def clocks_run(self, fresh=False):
+        """Whether the MAC gets its transmit and receive clocks: RCC's gates, REF_CLK, its pin, the mode."""
+        now = self.machine.now
+        if fresh or self._clocks is None or now - self._clocks[0] > CLOCK_CACHE_NS:
+            self._clocks = (now, self._look_at_clocks())
+        return self._clocks[1]
+
+    def _look_at_clocks(self):
+        if self.phy is None:
+            return False
+        if "RCC" in self.machine.peripherals:
+            enabled = self.machine.clock.enabled
+            if self.clock and not enabled(*self.clock):
+                return False
+            if self.machine.clock.in_reset("AHB1RSTR", ETHMACRST):
+                return False
+            if not (enabled("AHB1ENR", ETHMACTXEN) and enabled("AHB1ENR", ETHMACRXEN)):
+                return False
+        wired_rmii = self.phy.ref_clk_source is not None
+        if wired_rmii:
+            return self.rmii and self.phy.ref_clk and self.pins_routed("REF_CLK")
+        return not self.rmii
+
+    def ref_clk_changed(self):
+        """The PHY's clock output came or went."""
+        self._clocks = None
+        self.poll_reset()
+        if not self.resetting:
+            self.mac.try_start()
+
+    def pins_routed(self, *signals):
+        """Whether the pins of `signals` are switched to the Ethernet function."""
+        if self.pins is None:
+            return True
+        for signal in signals:
+            if signal in self.pins:
+                port, pin = self.pins[signal]
+                if self.machine[port].alternate(pin) != ALTERNATE_ETH:
+                    return False
+        return True
+
+    @property
+    def mii_clock_ns(self):
+        """One period of TX_CLK, RX_CLK as the MAC divides them: 2.5 or 25 MHz."""
+        return 40 if self.used[MACCR] & FES else 400
+
+    # Bus
+
+    def write(self, offset, value, width):
+        if self.regs[DMABMR] & 1:
+            self.poll_reset()
+            if offset & ~3 not in (MACMIIAR, MACMIIDR, DMABMR):
+                where = f"{self.name}+0x{offset:03x}"
+                self.machine.report(f"write of 0x{value:x} to {where} while DMABMR.SR is set")
+                return
+        super().write(offset, value, width)
+
+    def take(self, register):
+        """A register of the MAC's clock domain was written: make it effective, unless ES0182 says it is lost.
+
+        "Successive write operations to the same register might not be fully taken into account": within four
+        TX_CLK/RX_CLK cycles of the last write the register reads back new but works as before.
+        """
+        offset = register.offset
+        now = self.machine.now
+        last = self._written.get(offset)
+        self._written[offset] = now
+        if last is not None and now - last < 4 * self.mii_clock_ns:
+            self.lost_writes.append((now, register.name, self.regs[offset]))
+            return False
+        self.used[offset] = self.regs[offset]
+        return True
+
+    # Interrupts
+
+    def read_mac_status(self, register):
+        receive, transmit = self.mmc.interrupts
+        value = (1 << 3 if self.pmt.interrupt else 0) | (1 << 4 if receive or transmit else 0)
+        value |= (1 << 5 if receive else 0) | (1 << 6 if transmit else 0)
+        if self.ptp.interrupt:
+            value |= 1 << 9
+            self.regs[PTPTSSR] &= ~2  # TSTS is cleared by reading (33.8.1)
+            self.update_irq()
+        return value
+
+    def write_mac_mask(self, register, old, value):
+        self.update_irq()
+
+    def update_irq(self):
+        level = self.dma.interrupt
+        if not level:
+            mask = self.regs[MACIMR]
+            level = (
+                any(self.mmc.interrupts)
+                or (self.pmt.interrupt and not mask & PMTIM)
+                or (self.ptp.interrupt and not mask & TSTIM)
+            )
+        self.machine.irq(ETH_IRQ, level)
+
+    def wake(self):
+        """A wake-up frame or magic packet: a pulse on EXTI line 19."""
+        exti = self.machine.peripherals.get("EXTI")
+        if exti is not None and hasattr(exti, "pulse"):
+            exti.pulse(WAKEUP_EXTI)
+        elif exti is None:
+            self.machine.irq(WAKEUP_IRQ, True)
+            self.machine.irq(WAKEUP_IRQ, False)
+
+    # For the PHY
+
+    @property
+    def speed(self):
+        return 100 if self.used[MACCR] & FES else 10
+
+    def receive(self, frame, flags):
+        self.mac.receive(frame, flags)
+
+    def collided(self, offset):
+        self.mac.collided(offset)
+
+    @property
+    def operation_mode(self):
+        return self.used[DMAOMR]
