@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: MIT
+// Errors and waiting: what every class of the bindings shares.
+
+#include "py/mperrno.h"
+#include "py/runtime.h"
+
+#include "bindings.h"
+#include "lwip_bindings.h"
+
+#include "lwip/priv/tcp_priv.h"
+
+#include "lwip/errno.h"
+
+// Indexed by -err_t. lwIP's own table has no errno for ERR_IF, and gives ERR_TIMEOUT EWOULDBLOCK.
+static const uint8_t errno_of_err[] = {
+    [-ERR_OK] = 0,
+    [-ERR_MEM] = MP_ENOMEM,
+    [-ERR_BUF] = MP_ENOBUFS,
+    [-ERR_TIMEOUT] = MP_ETIMEDOUT,
+    [-ERR_RTE] = MP_EHOSTUNREACH,
+    [-ERR_INPROGRESS] = MP_EINPROGRESS,
+    [-ERR_VAL] = MP_EINVAL,
+    [-ERR_WOULDBLOCK] = MP_EAGAIN,
+    [-ERR_USE] = MP_EADDRINUSE,
+    [-ERR_ALREADY] = MP_EALREADY,
+    [-ERR_ISCONN] = MP_EISCONN,
+    [-ERR_CONN] = MP_ENOTCONN,
+    [-ERR_IF] = MP_EIO,
+    [-ERR_ABRT] = MP_ECONNABORTED,
+    [-ERR_RST] = MP_ECONNRESET,
+    [-ERR_CLSD] = MP_ENOTCONN,
+    [-ERR_ARG] = MP_EINVAL,
+};
+
+int lwipb_errno(err_t err) {
+    if (err > 0 || (size_t)-err >= MP_ARRAY_SIZE(errno_of_err)) {
+        return MP_EIO;
+    }
+    return errno_of_err[-err];
+}
+
+int lwipb_socket_errno(void) {
+    int err = LWIP_BINDINGS_ERRNO;
+    // -1 is what lwIP's table has for ERR_IF.
+    return err > 0 ? err : MP_EIO;
+}
+
+void lwipb_check(err_t err) {
+    if (err != ERR_OK) {
+        mp_raise_OSError(lwipb_errno(err));
+    }
+}
+
+int lwipb_block(lwipb_attempt_t attempt, void *arg, mp_uint_t timeout_ms) {
+    int ret = attempt(arg);
+    if (ret != MP_EAGAIN || timeout_ms == 0) {
+        return ret;
+    }
+    mp_uint_t start_ms = mp_hal_ticks_ms();
+    for (;;) {
+        // Callbacks run before the attempt, not between it and the wait: one of them may itself
+        // wait, and so swallow the wake-up that announced what this attempt looks for.
+        mp_event_handle_nowait();
+        ret = attempt(arg);
+        if (ret != MP_EAGAIN) {
+            return ret;
+        }
+        mp_uint_t elapsed_ms = mp_hal_ticks_ms() - start_ms;
+        if (timeout_ms != LWIPB_FOREVER && elapsed_ms >= timeout_ms) {
+            return MP_ETIMEDOUT;
+        }
+        MICROPY_INTERNAL_WFE(timeout_ms == LWIPB_FOREVER ? LWIPB_FOREVER : timeout_ms - elapsed_ms);
+    }
+}
+
+mp_uint_t lwipb_timeout_from_obj(mp_obj_t timeout) {
+    if (timeout == mp_const_none) {
+        return LWIPB_FOREVER;
+    }
+    mp_uint_t limit_ms = LWIPB_FOREVER - 1;
+    #if MICROPY_PY_BUILTINS_FLOAT
+    mp_float_t seconds = mp_obj_get_float(timeout);
+    if (!(seconds >= 0)) {
+        mp_raise_ValueError(MP_ERROR_TEXT("Timeout value out of range"));
+    }
+    mp_float_t ms = seconds * 1000;
+    if (ms >= (mp_float_t)(1 << 30)) {
+        return limit_ms;
+    }
+    mp_uint_t whole_ms = (mp_uint_t)ms;
+    // A wait shorter than a millisecond still is a wait: 0 would mean non-blocking.
+    return (mp_float_t)whole_ms < ms ? whole_ms + 1 : whole_ms;
+    #else
+    mp_int_t seconds = mp_obj_get_int(timeout);
+    if (seconds < 0) {
+        mp_raise_ValueError(MP_ERROR_TEXT("Timeout value out of range"));
+    }
+    return seconds >= (1 << 20) ? limit_ms : (mp_uint_t)seconds * 1000;
+    #endif
+}
+
+mp_obj_t lwipb_timeout_to_obj(mp_uint_t timeout_ms) {
+    if (timeout_ms == LWIPB_FOREVER) {
+        return mp_const_none;
+    }
+    #if MICROPY_PY_BUILTINS_FLOAT
+    return mp_obj_new_float((mp_float_t)timeout_ms / 1000);
+    #else
+    return mp_obj_new_int_from_uint(timeout_ms / 1000);
+    #endif
+}
+
+// What closed sockets left behind: connections that still wait for the peer.
+static void abort_orphans(void) {
+    LWIP_ASSERT_CORE_LOCKED();
+    for (struct tcp_pcb *pcb = tcp_active_pcbs, *next; pcb != NULL; pcb = next) {
+        next = pcb->next;
+        // A half-open connection carries the argument of a listener that is gone by now.
+        if (pcb->callback_arg == NULL || pcb->state == SYN_RCVD) {
+            tcp_abort(pcb);
+        }
+    }
+    while (tcp_tw_pcbs != NULL) {
+        tcp_abort(tcp_tw_pcbs);
+    }
+}
+
+void lwip_bindings_deinit(void) {
+    lwipb_socket_deinit();
+    lwipb_dns_deinit();
+    LOCK_TCPIP_CORE();
+    abort_orphans();
+    UNLOCK_TCPIP_CORE();
+}

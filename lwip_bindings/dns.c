@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: MIT
+// Name resolution by lwIP's DNS client.
+//
+// lwIP keeps the callback argument until the answer or its own time-out, and a query cannot be
+// withdrawn. The requests therefore live in a static table; one that Ctrl-C cut short is only
+// marked, and its entry becomes free when lwIP calls back.
+
+#include <string.h>
+
+#include "py/mperrno.h"
+#include "py/runtime.h"
+
+#include "bindings.h"
+
+#include "lwip/dns.h"
+
+#if LWIP_DNS
+
+enum { REQUEST_FREE, REQUEST_PENDING, REQUEST_DONE, REQUEST_FAILED, REQUEST_ABANDONED };
+
+typedef struct _dns_request_t {
+    volatile uint8_t state;
+    ip_addr_t addr;
+} dns_request_t;
+
+// lwIP itself accepts no more names at a time than its table has entries.
+static dns_request_t requests[DNS_TABLE_SIZE];
+
+// Runs in lwIP's context, core locked.
+static void found_callback(const char *name, const ip_addr_t *addr, void *arg) {
+    (void)name;
+    dns_request_t *request = arg;
+    if (request->state == REQUEST_ABANDONED) {
+        request->state = REQUEST_FREE;
+        return;
+    }
+    if (addr == NULL) {
+        request->state = REQUEST_FAILED;
+    } else {
+        request->addr = *addr;
+        request->state = REQUEST_DONE;
+    }
+    LWIP_BINDINGS_WAKE();
+}
+
+static dns_request_t *request_take(void) {
+    LWIP_ASSERT_CORE_LOCKED();
+    for (size_t i = 0; i < MP_ARRAY_SIZE(requests); ++i) {
+        if (requests[i].state == REQUEST_FREE) {
+            requests[i].state = REQUEST_PENDING;
+            return &requests[i];
+        }
+    }
+    return NULL;
+}
+
+static void request_drop(dns_request_t *request) {
+    LOCK_TCPIP_CORE();
+    request->state = request->state == REQUEST_PENDING ? REQUEST_ABANDONED : REQUEST_FREE;
+    UNLOCK_TCPIP_CORE();
+}
+
+static int attempt_answer(void *arg) {
+    dns_request_t *request = arg;
+    return request->state == REQUEST_PENDING ? MP_EAGAIN : 0;
+}
+
+static uint8_t addrtype_of_family(int family) {
+    #if LWIP_IPV4 && LWIP_IPV6
+    if (family == AF_INET6) {
+        return LWIP_DNS_ADDRTYPE_IPV6;
+    }
+    if (family == AF_INET) {
+        return LWIP_DNS_ADDRTYPE_IPV4;
+    }
+    #else
+    (void)family;
+    #endif
+    return LWIP_DNS_ADDRTYPE_DEFAULT;
+}
+
+// Waits for the answer; whatever ends the wait early, the request is let go properly.
+static int request_wait(dns_request_t *request, mp_uint_t timeout_ms) {
+    nlr_buf_t nlr;
+    if (nlr_push(&nlr) == 0) {
+        int ret = lwipb_block(attempt_answer, request, timeout_ms);
+        nlr_pop();
+        return ret;
+    }
+    request_drop(request);
+    nlr_jump(nlr.ret_val);
+}
+
+int lwipb_dns_query(const char *name, int family, ip_addr_t *addr, mp_uint_t timeout_ms) {
+    size_t len = strlen(name);
+    if (len == 0 || len >= DNS_MAX_NAME_LENGTH) {
+        return LWIPB_EAI_NONAME;
+    }
+    LOCK_TCPIP_CORE();
+    dns_request_t *request = request_take();
+    err_t err = ERR_MEM;
+    if (request != NULL) {
+        err = dns_gethostbyname_addrtype(name, &request->addr, found_callback, request,
+            addrtype_of_family(family));
+        if (err != ERR_INPROGRESS) {
+            *addr = request->addr;
+            request->state = REQUEST_FREE;
+        }
+    }
+    UNLOCK_TCPIP_CORE();
+    if (err == ERR_OK) {
+        return 0;
+    }
+    if (err != ERR_INPROGRESS) {
+        // ERR_MEM is a full table; ERR_VAL is no server at all.
+        return err == ERR_MEM ? LWIPB_EAI_AGAIN : LWIPB_EAI_FAIL;
+    }
+    int ret = request_wait(request, timeout_ms);
+    if (ret == 0) {
+        ret = request->state == REQUEST_DONE ? 0 : LWIPB_EAI_NONAME;
+        *addr = request->addr;
+    }
+    request_drop(request);
+    return ret;
+}
+
+void lwipb_dns_deinit(void) {
+    for (size_t i = 0; i < MP_ARRAY_SIZE(requests); ++i) {
+        if (requests[i].state != REQUEST_FREE && requests[i].state != REQUEST_ABANDONED) {
+            request_drop(&requests[i]);
+        }
+    }
+}
+
+#else
+
+int lwipb_dns_query(const char *name, int family, ip_addr_t *addr, mp_uint_t timeout_ms) {
+    return LWIPB_EAI_NONAME;
+}
+
+void lwipb_dns_deinit(void) {
+}
+
+#endif

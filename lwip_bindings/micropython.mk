@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: MIT
+# USER_C_MODULES fragment: the Python bindings to lwIP (module _lwip and socket).
+# It needs lwIP's headers on the include path and lwIP itself in the link; see
+# README.md for the lwIP options that it counts on.
+
+LWIP_BINDINGS_DIR := $(USERMOD_DIR)
+
+# Files with qstrs or module registrations.
+SRC_USERMOD_C += $(addprefix $(LWIP_BINDINGS_DIR)/, \
+	modlwip.c \
+	modsocket.c \
+	socket.c \
+	socket_message.c \
+	socket_option.c \
+	)
+
+# Files without any.
+SRC_USERMOD_LIB_C += $(addprefix $(LWIP_BINDINGS_DIR)/, \
+	address.c \
+	core.c \
+	dns.c \
+	socket_core.c \
+	)
+
+CFLAGS_USERMOD += -I$(LWIP_BINDINGS_DIR)

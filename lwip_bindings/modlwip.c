@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: MIT
+// module _lwip: what the frozen package lwip is made of.
+
+#include "py/objstr.h"
+#include "py/runtime.h"
+
+#include "bindings.h"
+
+#include "lwip/init.h"
+
+extern const mp_obj_module_t lwipb_module_socket;
+
+static const MP_DEFINE_STR_OBJ(version_obj, LWIP_VERSION_STRING);
+
+static const mp_rom_map_elem_t lwip_module_globals_table[] = {
+    { MP_ROM_QSTR(MP_QSTR___name__), MP_ROM_QSTR(MP_QSTR__lwip) },
+    { MP_ROM_QSTR(MP_QSTR_version), MP_ROM_PTR(&version_obj) },
+    { MP_ROM_QSTR(MP_QSTR_socket), MP_ROM_PTR(&lwipb_module_socket) },
+};
+static MP_DEFINE_CONST_DICT(lwip_module_globals, lwip_module_globals_table);
+
+const mp_obj_module_t lwipb_module = {
+    .base = { &mp_type_module },
+    .globals = (mp_obj_dict_t *)&lwip_module_globals,
+};
+
+MP_REGISTER_MODULE(MP_QSTR__lwip, lwipb_module);

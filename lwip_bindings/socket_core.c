@@ -1,0 +1,498 @@
+// SPDX-License-Identifier: MIT
+// Sockets between lwIP's BSD layer and the Python class: no Python argument lists here.
+//
+// Every descriptor is non-blocking in lwIP's eyes, and each attempt either does something or says
+// MP_EAGAIN. lwIP's own event callback, wrapped here, wakes whoever waits for the next attempt.
+
+#include <string.h>
+
+#include "py/gc.h"
+#include "py/mperrno.h"
+#include "py/runtime.h"
+#include "py/stream.h"
+
+#include "socket.h"
+
+#include "lwip/api.h"
+#include "lwip/errno.h"
+#include "lwip/priv/api_msg.h"
+#include "lwip/tcp.h"
+
+// The objects by descriptor. Not a root pointer and not linked through the objects, so that an
+// object that only this table knows is collected, and closed by its finaliser.
+static lwipb_socket_t *open_sockets[NUM_SOCKETS];
+
+static netconn_callback lwip_event_callback;
+
+// Connections that ended in TIME_WAIT, and expired, before the script closed its socket.
+static bool stream_finished[NUM_SOCKETS];
+
+// In lwIP's context or a caller's, core locked for the events that matter here.
+static void event_callback(struct netconn *conn, enum netconn_evt evt, u16_t len) {
+    lwip_event_callback(conn, evt, len);
+    if (evt != NETCONN_EVT_RCVMINUS && evt != NETCONN_EVT_SENDMINUS) {
+        LWIP_BINDINGS_WAKE();
+    }
+}
+
+static inline struct lwip_sock *lwip_sock(const lwipb_socket_t *self) {
+    return lwip_socket_dbg_get_socket(self->fd);
+}
+
+static inline struct netconn *netconn_of(const lwipb_socket_t *self) {
+    return lwip_sock(self)->conn;
+}
+
+static inline bool is_stream(const lwipb_socket_t *self) {
+    return self->type == SOCK_STREAM;
+}
+
+// lwIP frees a PCB at the end of TIME_WAIT without telling the netconn that still points to it,
+// which happens to a socket that was shut down for writing and is closed late. The destructor of an
+// extra argument of the PCB is the one hook there.
+#if LWIP_TCP_PCB_NUM_EXT_ARGS < 1
+#error "the bindings need LWIP_TCP_PCB_NUM_EXT_ARGS >= 1"
+#endif
+
+static void pcb_destroyed(u8_t id, void *data) {
+    (void)id;
+    struct netconn *conn = data;
+    if (conn != NULL && conn->callback_arg.socket >= LWIP_SOCKET_OFFSET) {
+        conn->pcb.tcp = NULL;
+        stream_finished[conn->callback_arg.socket - LWIP_SOCKET_OFFSET] = true;
+    }
+}
+
+static void watch_pcb(struct netconn *conn, bool on) {
+    static const struct tcp_ext_arg_callbacks callbacks = { .destroy = pcb_destroyed };
+    LOCK_TCPIP_CORE();
+    struct tcp_pcb *pcb = conn->pcb.tcp;
+    if (pcb != NULL && pcb->state != LISTEN) {
+        tcp_ext_arg_set_callbacks(pcb, LWIP_BINDINGS_TCP_EXT_ARG, &callbacks);
+        tcp_ext_arg_set(pcb, LWIP_BINDINGS_TCP_EXT_ARG, on ? conn : NULL);
+    }
+    UNLOCK_TCPIP_CORE();
+}
+
+lwipb_socket_t *lwipb_socket_alloc(uint8_t family, uint8_t type, uint8_t proto) {
+    lwipb_socket_t *self = mp_obj_malloc_with_finaliser(lwipb_socket_t, &lwipb_type_socket);
+    self->fd = -1;
+    self->family = family;
+    self->type = type;
+    self->proto = proto;
+    self->connecting = false;
+    self->rx_closed = false;
+    self->tx_closed = false;
+    self->timeout_ms = LWIPB_FOREVER;
+    return self;
+}
+
+// Takes a fresh descriptor over. A connection that was accepted has its listener's callback.
+static void adopt(lwipb_socket_t *self, int fd) {
+    self->fd = fd;
+    open_sockets[fd - LWIP_SOCKET_OFFSET] = self;
+    stream_finished[fd - LWIP_SOCKET_OFFSET] = false;
+    struct netconn *conn = netconn_of(self);
+    LOCK_TCPIP_CORE();
+    netconn_set_nonblocking(conn, 1);
+    if (conn->callback != event_callback) {
+        lwip_event_callback = conn->callback;
+        conn->callback = event_callback;
+    }
+    UNLOCK_TCPIP_CORE();
+}
+
+int lwipb_socket_open(lwipb_socket_t *self) {
+    int fd = lwip_socket(self->family, self->type, self->proto);
+    if (fd < 0 && lwipb_socket_errno() != MP_EINVAL) {
+        gc_collect();
+        fd = lwip_socket(self->family, self->type, self->proto);
+    }
+    if (fd < 0) {
+        return lwipb_socket_errno();
+    }
+    adopt(self, fd);
+    return 0;
+}
+
+static bool data_in_flight(const lwipb_socket_t *self) {
+    LOCK_TCPIP_CORE();
+    struct netconn *conn = netconn_of(self);
+    struct tcp_pcb *pcb = conn->pcb.tcp;
+    bool in_flight = pcb != NULL && pcb->state != LISTEN
+        && (pcb->unsent != NULL || pcb->unacked != NULL);
+    UNLOCK_TCPIP_CORE();
+    return in_flight;
+}
+
+static int attempt_lingered(void *self_in) {
+    lwipb_socket_t *self = self_in;
+    return self->fd >= 0 && data_in_flight(self) ? MP_EAGAIN : 0;
+}
+
+// lwIP refuses to linger on a non-blocking netconn, and would wait where nothing can interrupt it.
+// Whatever cuts this wait short, the close that follows either sends on (linger off) or resets.
+static void linger(lwipb_socket_t *self) {
+    struct netconn *conn = netconn_of(self);
+    s16_t seconds = conn->linger;
+    if (seconds <= 0) {
+        return;
+    }
+    conn->linger = -1;
+    if (self->timeout_ms != 0
+        && lwipb_block(attempt_lingered, self, (mp_uint_t)seconds * 1000) == MP_ETIMEDOUT) {
+        conn->linger = 0;
+    }
+}
+
+static void release(lwipb_socket_t *self) {
+    int fd = self->fd;
+    struct netconn *conn = netconn_of(self);
+    // lwIP would neither close nor free a non-blocking netconn that is to linger.
+    if (conn->linger > 0) {
+        conn->linger = -1;
+    }
+    if (is_stream(self)) {
+        watch_pcb(conn, false);
+    }
+    self->fd = -1;
+    open_sockets[fd - LWIP_SOCKET_OFFSET] = NULL;
+    lwip_close(fd);
+    // Other threads that wait on this socket are to find it closed.
+    LWIP_BINDINGS_WAKE();
+}
+
+int lwipb_socket_close(lwipb_socket_t *self) {
+    if (self->fd >= 0 && is_stream(self) && !gc_is_locked()) {
+        linger(self);
+    }
+    if (self->fd >= 0) {
+        release(self);
+    }
+    return 0;
+}
+
+void lwipb_socket_deinit(void) {
+    for (size_t i = 0; i < NUM_SOCKETS; ++i) {
+        lwipb_socket_t *self = open_sockets[i];
+        if (self == NULL) {
+            continue;
+        }
+        LOCK_TCPIP_CORE();
+        struct netconn *conn = netconn_of(self);
+        struct tcp_pcb *pcb = is_stream(self) ? conn->pcb.tcp : NULL;
+        if (pcb != NULL && pcb->state != LISTEN && pcb->state != CLOSED) {
+            tcp_ext_arg_set(pcb, LWIP_BINDINGS_TCP_EXT_ARG, NULL);
+            tcp_abort(pcb);
+            // lwIP calls nobody back about one in TIME_WAIT.
+            conn->pcb.tcp = NULL;
+        }
+        UNLOCK_TCPIP_CORE();
+        release(self);
+    }
+}
+
+// lwIP listens on port 0 as it stands; POSIX has an unbound socket take a free port.
+static int bind_if_unbound(lwipb_socket_t *self) {
+    lwipb_sockaddr_t local;
+    socklen_t len = sizeof(local);
+    if (lwip_getsockname(self->fd, &local.sa, &len) != 0) {
+        return lwipb_socket_errno();
+    }
+    u16_t port = local.sa.sa_family == AF_INET ? local.sin.sin_port
+        #if LWIP_IPV6
+        : local.sin6.sin6_port
+        #else
+        : 0
+        #endif
+    ;
+    if (port != 0) {
+        return 0;
+    }
+    ip_addr_t any;
+    lwipb_addr_parse("", self->family, &any);
+    len = lwipb_sockaddr_set(&local, &any, 0);
+    return lwip_bind(self->fd, &local.sa, len) == 0 ? 0 : lwipb_socket_errno();
+}
+
+int lwipb_socket_listen(lwipb_socket_t *self, int backlog) {
+    if (self->fd < 0) {
+        return MP_EBADF;
+    }
+    int ret = is_stream(self) ? bind_if_unbound(self) : 0;
+    if (ret != 0) {
+        return ret;
+    }
+    // A backlog of 0 still lets one connection in, as elsewhere.
+    return lwip_listen(self->fd, LWIP_MAX(backlog, 1)) == 0 ? 0 : lwipb_socket_errno();
+}
+
+int lwipb_socket_shutdown(lwipb_socket_t *self, int how) {
+    if (self->fd < 0) {
+        return MP_EBADF;
+    }
+    if (!is_stream(self)) {
+        return MP_EOPNOTSUPP;
+    }
+    watch_pcb(netconn_of(self), true);
+    if (lwip_shutdown(self->fd, how) != 0) {
+        return lwipb_socket_errno();
+    }
+    self->rx_closed |= how != SHUT_WR;
+    self->tx_closed |= how != SHUT_RD;
+    return 0;
+}
+
+int lwipb_socket_attempt_accept(void *accept_in) {
+    lwipb_accept_t *accept = accept_in;
+    if (accept->self->fd < 0) {
+        return MP_EBADF;
+    }
+    socklen_t len = sizeof(accept->peer);
+    int fd = lwip_accept(accept->self->fd, &accept->peer.sa, &len);
+    if (fd < 0) {
+        return lwipb_socket_errno();
+    }
+    adopt(accept->accepted, fd);
+    return 0;
+}
+
+int lwipb_socket_map_errno(lwipb_socket_t *self, int err) {
+    if (self->connecting) {
+        if (err == MP_ECONNRESET) {
+            return MP_ECONNREFUSED;
+        }
+        if (err == MP_ECONNABORTED) {
+            return MP_ETIMEDOUT;
+        }
+    }
+    return err;
+}
+
+int lwipb_socket_connect(lwipb_socket_t *self, const lwipb_sockaddr_t *to, socklen_t len) {
+    if (self->fd < 0) {
+        return MP_EBADF;
+    }
+    int err = lwip_connect(self->fd, &to->sa, len) == 0 ? 0 : lwipb_socket_errno();
+    if (is_stream(self) && (err == 0 || err == MP_EINPROGRESS)) {
+        self->connecting = true;
+    }
+    return err;
+}
+
+int lwipb_socket_attempt_connected(void *self_in) {
+    lwipb_socket_t *self = self_in;
+    if (self->fd < 0) {
+        return MP_EBADF;
+    }
+    struct netconn *conn = netconn_of(self);
+    LOCK_TCPIP_CORE();
+    bool in_progress = conn->state == NETCONN_CONNECT;
+    bool gone = conn->pcb.tcp == NULL;
+    UNLOCK_TCPIP_CORE();
+    if (in_progress) {
+        return MP_EAGAIN;
+    }
+    int err = lwipb_errno(netconn_err(conn));
+    if (err == 0 && gone) {
+        err = MP_ENOTCONN;
+    }
+    err = lwipb_socket_map_errno(self, err);
+    self->connecting = err != 0;
+    return err;
+}
+
+// A stream that never was connected has nothing to wait for.
+static bool stream_is_idle(const lwipb_socket_t *self) {
+    LOCK_TCPIP_CORE();
+    struct netconn *conn = netconn_of(self);
+    struct tcp_pcb *pcb = conn->pcb.tcp;
+    bool idle = pcb != NULL && (pcb->state == CLOSED || pcb->state == LISTEN);
+    UNLOCK_TCPIP_CORE();
+    return idle;
+}
+
+static int stream_recv(lwipb_transfer_t *t) {
+    lwipb_socket_t *self = t->self;
+    if (t->len == t->done || self->rx_closed) {
+        return 0;
+    }
+    socklen_t peer_len = sizeof(t->peer);
+    ssize_t ret = lwip_recvfrom(self->fd, t->buf + t->done, t->len - t->done,
+        (t->flags & MSG_PEEK) | MSG_DONTWAIT,
+        t->peer_len ? &t->peer.sa : NULL, t->peer_len ? &peer_len : NULL);
+    if (ret > 0) {
+        self->connecting = false;
+        t->done += ret;
+        return t->all && t->done < t->len && !(t->flags & MSG_PEEK) ? MP_EAGAIN : 0;
+    }
+    if (ret == 0) {
+        self->rx_closed = true;
+        return 0;
+    }
+    int err = lwipb_socket_errno();
+    if (err == MP_EAGAIN) {
+        return stream_is_idle(self) ? MP_ENOTCONN : err;
+    }
+    // The connection is gone. Its error is told once, then comes the end of the stream.
+    netconn_err(netconn_of(self));
+    self->rx_closed = true;
+    if (stream_finished[self->fd - LWIP_SOCKET_OFFSET]) {
+        return 0;
+    }
+    return lwipb_socket_map_errno(self, err);
+}
+
+static int datagram_recv(lwipb_transfer_t *t) {
+    socklen_t peer_len = sizeof(t->peer);
+    ssize_t ret = lwip_recvfrom(t->self->fd, t->buf, t->len, (t->flags & MSG_PEEK) | MSG_DONTWAIT,
+        &t->peer.sa, &peer_len);
+    if (ret < 0) {
+        return lwipb_socket_errno();
+    }
+    t->done = ret;
+    return 0;
+}
+
+int lwipb_socket_attempt_recv(void *transfer_in) {
+    lwipb_transfer_t *t = transfer_in;
+    if (t->self->fd < 0) {
+        return MP_EBADF;
+    }
+    return is_stream(t->self) ? stream_recv(t) : datagram_recv(t);
+}
+
+static int stream_send(lwipb_transfer_t *t) {
+    lwipb_socket_t *self = t->self;
+    if (self->tx_closed) {
+        return MP_EPIPE;
+    }
+    if (t->len == t->done) {
+        return 0;
+    }
+    ssize_t ret = lwip_send(self->fd, t->buf + t->done, t->len - t->done,
+        (t->flags & MSG_MORE) | MSG_DONTWAIT);
+    if (ret >= 0) {
+        self->connecting = false;
+        t->done += ret;
+        return t->all && t->done < t->len ? MP_EAGAIN : 0;
+    }
+    int err = lwipb_socket_errno();
+    // lwIP's word for a connect that is still under way.
+    return err == MP_EINPROGRESS ? MP_EAGAIN : lwipb_socket_map_errno(self, err);
+}
+
+static int datagram_send(lwipb_transfer_t *t) {
+    ssize_t ret = lwip_sendto(t->self->fd, t->buf, t->len, 0,
+        t->peer_len ? &t->peer.sa : NULL, t->peer_len);
+    if (ret < 0) {
+        int err = lwipb_socket_errno();
+        // No event announces that a datagram fits again, so this is no reason to wait.
+        return err == MP_EAGAIN ? MP_ENOBUFS : err;
+    }
+    t->done = ret;
+    return 0;
+}
+
+int lwipb_socket_attempt_send(void *transfer_in) {
+    lwipb_transfer_t *t = transfer_in;
+    if (t->self->fd < 0) {
+        return MP_EBADF;
+    }
+    return is_stream(t->self) ? stream_send(t) : datagram_send(t);
+}
+
+size_t lwipb_socket_pending(lwipb_socket_t *self) {
+    struct lwip_sock *sock = lwip_sock(self);
+    int queued;
+    SYS_ARCH_GET(sock->conn->recv_avail, queued);
+    size_t pending = queued > 0 ? queued : 0;
+    if (sock->lastdata.pbuf != NULL) {
+        pending += is_stream(self) ? sock->lastdata.pbuf->tot_len
+            : netbuf_len(sock->lastdata.netbuf);
+    }
+    return pending;
+}
+
+int lwipb_socket_attempt_readable(void *self_in) {
+    lwipb_socket_t *self = self_in;
+    if (self->fd < 0) {
+        return MP_EBADF;
+    }
+    if (is_stream(self) && !self->rx_closed && stream_is_idle(self)) {
+        return MP_ENOTCONN;
+    }
+    return lwipb_socket_poll(self, MP_STREAM_POLL_RD) & MP_STREAM_POLL_RD ? 0 : MP_EAGAIN;
+}
+
+// Flags of a connection whose PCB is gone: reset, refused, timed out or closed both ways.
+static mp_uint_t poll_gone(const struct netconn *conn) {
+    return MP_STREAM_POLL_RD | MP_STREAM_POLL_WR | MP_STREAM_POLL_HUP
+           | (conn->pending_err != ERR_OK ? MP_STREAM_POLL_ERR : 0);
+}
+
+static mp_uint_t poll_stream(const lwipb_socket_t *self, const struct lwip_sock *sock) {
+    LWIP_ASSERT_CORE_LOCKED();
+    const struct netconn *conn = sock->conn;
+    const struct tcp_pcb *pcb = conn->pcb.tcp;
+    if (pcb == NULL) {
+        return poll_gone(conn);
+    }
+    if (conn->state == NETCONN_CONNECT) {
+        return 0;
+    }
+    if (pcb->state == CLOSED) {
+        return MP_STREAM_POLL_WR | MP_STREAM_POLL_HUP;
+    }
+    bool data = sock->lastdata.pbuf != NULL || sock->rcvevent > 0;
+    if (pcb->state == LISTEN) {
+        return data ? MP_STREAM_POLL_RD : 0;
+    }
+    mp_uint_t ret = 0;
+    if (data || self->rx_closed) {
+        ret |= MP_STREAM_POLL_RD;
+    }
+    if (sock->sendevent || self->tx_closed) {
+        ret |= MP_STREAM_POLL_WR;
+    }
+    if (self->rx_closed && self->tx_closed) {
+        ret |= MP_STREAM_POLL_HUP;
+    }
+    return ret;
+}
+
+mp_uint_t lwipb_socket_poll(lwipb_socket_t *self, mp_uint_t flags) {
+    if (self->fd < 0) {
+        return MP_STREAM_POLL_NVAL;
+    }
+    mp_uint_t ret;
+    LOCK_TCPIP_CORE();
+    struct lwip_sock *sock = lwip_sock(self);
+    if (is_stream(self)) {
+        ret = poll_stream(self, sock);
+    } else {
+        bool data = sock->lastdata.netbuf != NULL || sock->rcvevent > 0;
+        ret = MP_STREAM_POLL_WR | (data ? MP_STREAM_POLL_RD : 0);
+        if (sock->conn->pending_err != ERR_OK) {
+            ret |= MP_STREAM_POLL_ERR;
+        }
+    }
+    UNLOCK_TCPIP_CORE();
+    return ret & (flags | MP_STREAM_POLL_ERR | MP_STREAM_POLL_HUP);
+}
+
+mp_uint_t lwipb_socket_recv_timeout(lwipb_socket_t *self) {
+    if (self->timeout_ms == LWIPB_FOREVER && self->fd >= 0) {
+        mp_uint_t ms = netconn_get_recvtimeout(netconn_of(self));
+        return ms == 0 ? LWIPB_FOREVER : ms;
+    }
+    return self->timeout_ms;
+}
+
+mp_uint_t lwipb_socket_send_timeout(lwipb_socket_t *self) {
+    if (self->timeout_ms == LWIPB_FOREVER && self->fd >= 0) {
+        s32_t ms = netconn_get_sendtimeout(netconn_of(self));
+        return ms <= 0 ? LWIPB_FOREVER : (mp_uint_t)ms;
+    }
+    return self->timeout_ms;
+}
