@@ -115,17 +115,13 @@ class Lan:
         """DHCP, DNS and router advertisements on the wire, until stop_dnsmasq()."""
         self.dnsmasq = self.start(
             "dnsmasq",
-            "--keep-in-foreground",
+            "--no-daemon",  # stays in the foreground, as the user it is started by
             "--conf-file=/dev/null",
-            f"--pid-file={self.directory}/dnsmasq.pid",
             f"--dhcp-leasefile={self.directory}/leases",
-            "--user=root",
-            "--group=root",
             "--no-resolv",
             "--no-hosts",
             "--log-queries",
             "--log-dhcp",
-            "--log-facility=-",
             f"--interface={TAP}",
             f"--domain={DOMAIN}",
             f"--dhcp-range={LEASES}",
