@@ -218,6 +218,8 @@ extern uint8_t net_lwip_heap[];
 #define TCP_DEFAULT_LISTEN_BACKLOG      8
 #define LWIP_TCP_KEEPALIVE              1
 #define LWIP_TCP_TIMESTAMPS             0
+// One for the bindings: its destructor tells them that a PCB ended in TIME_WAIT. 8 bytes per PCB.
+#define LWIP_TCP_PCB_NUM_EXT_ARGS       1
 
 // ---- Names -----------------------------------------------------------------------------------------
 
