@@ -17,7 +17,7 @@ TOOLS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 
 def build_core(cache):
-    """The emulator's C core; build_core itself knows whether there is anything to do, and prints what it has."""
+    """The emulator's C core; build_core itself knows whether there is anything to do."""
     python = os.path.join(cache, "venv", "bin", "python")
     before = time.time()
     status, lines = stream([python, "-m", "emulator.build_core"], lambda line: None, {"PYTHONPATH": TOOLS})

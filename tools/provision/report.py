@@ -68,7 +68,7 @@ def failure(what, lines):
     wrong = (
         [line for line in lines if line.startswith(("E:", "Err:", "ERROR"))] or lines[-1:] or ["no output"]
     )
-    return SetupError(f"{what} failed: {wrong[0]}")
+    return SetupError(f"{what} failed: {wrong[0].removeprefix('RuntimeError: ')}")
 
 
 def die(error):
