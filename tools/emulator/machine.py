@@ -8,6 +8,7 @@ with one (`cpu.attach`, see cpu.py) it moves with retired instructions.
 import sys
 
 from .peripheral import BusFault, GuestError
+from .poll import Poll
 from .scheduler import Scheduler
 
 # (base, size, name, masters): what RM0090 2.1's bus matrix lets each master reach. The DMA controllers
@@ -18,6 +19,22 @@ MEMORIES = (
     (0x1FFF0000, 0x008000, "system", ("CPU",)),
     (0x20000000, 0x020000, "sram", ("CPU", "DMA", "ETH", "OTG_HS")),
 )
+
+
+# SYSCFG_MEMRMP: (base, bytes) of what answers at address 0
+BOOT_MEMORIES = {0: (0x08000000, 0x100000), 1: (0x1FFF0000, 0x8000), 3: (0x20000000, 0x20000)}
+
+SLICE_NS = 5_000_000  # the CPU is left alone for no longer, so that input and Ctrl-C are seen
+ASK_NS = 1_000_000  # ... where run() has to ask until()
+PAGE_BITS = 10  # peripherals are looked up by pages of 1 KB
+
+
+class Dead(Exception):
+    """The CPU cannot go on: locked up, or stopped at a BKPT that no debugger asked for."""
+
+    def __init__(self, reason, cpu):
+        super().__init__(f"{reason} at PC=0x{cpu.pc:08x}")
+        self.reason = reason
 
 
 class PlainMemory:
@@ -49,6 +66,10 @@ class Machine:
     irq(n, level)     drive external interrupt line n (NVIC position) high or low
     memory            read(address, size), write(address, data): host's access, no rules
     dma_read/write    a bus master's access, BusFault where the bus matrix has no way
+    stall(ns)         the CPU makes no progress for so long
+    reset(cause)      system reset; cause as in RCC.CSR: "power-on" "pin" "software" "iwdg" "wwdg" "low-power"
+    remap(mode)       what answers at address 0 (SYSCFG_MEMRMP)
+    poll              file descriptors of the world outside (see poll.Poll)
     report(text)      the guest did what silicon refuses, or what is not modelled
     clock             the RCC model: hclk, pclk1, pclk2, timclk1, timclk2 in Hz
     """
@@ -62,6 +83,12 @@ class Machine:
         self.peripherals = {}
         self.irq_lines = {}
         self.reports = []
+        self.poll = Poll()
+        self.reset_cause = None
+        self._running = False
+        self._reset_wanted = None
+        self._stopping = False
+        self._pages = {}
         self._now = 0
 
     # Time
@@ -84,6 +111,99 @@ class Machine:
             self._now = max(self._now, time)
             self.scheduler.run_due(self._now)
         self._now = end
+
+    def stall(self, ns):
+        """The CPU makes no progress for `ns` (a fetch that waits for the flash); events go on."""
+        if self.cpu:
+            self.cpu.stall(int(ns))
+
+    # Running (with a CPU)
+
+    def stop(self):
+        """End run() before the next block of code."""
+        self._stopping = True
+        if self.cpu:
+            self.cpu.stop()
+
+    def run(self, ns=None, until=None):
+        """Run for `ns` of virtual time (None: without end), or until until() is true; it is asked after
+        every event and at least every millisecond of virtual time. Returns "time", "until" or "stopped".
+        Raises GuestError, and Dead where the CPU cannot go on."""
+        end = None if ns is None else self.now + int(ns)
+        self._stopping = False
+        while True:
+            if until is not None and until():
+                return "until"
+            if self._stopping:
+                return "stopped"
+            if end is not None and self.now >= end:
+                return "time"
+            self._slice(end, SLICE_NS if until is None else ASK_NS)
+
+    def _slice(self, end, longest):
+        """Run up to the next event, `end` or `longest` ns, then serve what is due."""
+        cpu, poll, scheduler = self.cpu, self.poll, self.scheduler
+        if self._reset_wanted:
+            self._reset_now()
+        deadline = self.now + longest
+        event = scheduler.next_time()
+        if event is not None and event < deadline:
+            deadline = event
+        if end is not None and end < deadline:
+            deadline = end
+        cpu.hold_sleep = poll.realtime > 0
+        self._running = True
+        try:
+            reason = cpu.run(deadline)
+        finally:
+            self._running = False
+        if reason == "sleep":
+            self._sleep(min(cpu.sleep_until(), deadline))
+        elif len(poll):
+            poll.wait(0)
+        if reason == "reset":
+            self.reset("software")
+        elif reason in ("lockup", "broken", "break"):
+            raise Dead(reason, cpu)
+        scheduler.run_due(self.now)
+        if self._reset_wanted:
+            self._reset_now()
+
+    def _sleep(self, until):
+        """The CPU sleeps: let the wall clock come along, or input wake it, whichever is first."""
+        poll = self.poll
+        wait = until - poll.wall_to_virtual(self.now)
+        if wait <= 0:
+            poll.wait(0)
+            self.cpu.skip_to(until)
+            return
+        poll.wait(wait / 1e9)
+        self.cpu.skip_to(max(self.now, min(until, poll.wall_to_virtual(self.now))))
+
+    # Reset
+
+    def reset(self, cause):
+        """A system reset. From inside a bus access it takes effect when that access is over."""
+        self._reset_wanted = cause
+        if self._running:
+            self.cpu.stop()
+        else:
+            self._reset_now()
+
+    def _reset_now(self):
+        cause, self._reset_wanted = self._reset_wanted, None
+        self.reset_cause = cause
+        for peripheral in list(self.peripherals.values()):
+            peripheral.reset()
+        if "RCC" in self.peripherals:
+            self.clock.note_reset(cause)
+        if self.cpu:
+            self.cpu.reset()
+
+    def remap(self, mode):
+        """SYSCFG_MEMRMP: 0 flash, 1 system memory, 3 SRAM1 at address 0."""
+        if self.cpu and mode in BOOT_MEMORIES:
+            self.cpu.set_boot_alias(*BOOT_MEMORIES[mode])
 
     # Interrupts
 
@@ -116,6 +236,7 @@ class Machine:
     def add(self, peripheral):
         """Put a model on the bus; returns it."""
         self.peripherals[peripheral.name] = peripheral
+        self._pages = {}
         return peripheral
 
     def __getitem__(self, name):
@@ -134,7 +255,14 @@ class Machine:
 
     def find(self, address):
         """(peripheral, offset) at a bus address, or None."""
-        for peripheral in self.peripherals.values():
+        page = address >> PAGE_BITS
+        candidates = self._pages.get(page)
+        if candidates is None:
+            low, high = page << PAGE_BITS, (page + 1) << PAGE_BITS
+            candidates = self._pages[page] = [
+                each for each in self.peripherals.values() if each.base < high and low < each.base + each.SIZE
+            ]
+        for peripheral in candidates:
             if peripheral.base <= address < peripheral.base + peripheral.SIZE:
                 return peripheral, address - peripheral.base
         return None
