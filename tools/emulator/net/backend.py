@@ -1,25 +1,63 @@
 # SPDX-License-Identifier: MIT
-"""What `--net` names: none (cable out), silent, tap:IF, tap:NETNS/IF, passt, passt:PORT:BOARDPORT,..."""
+"""What `--net` names.
+
+none                     the cable is out
+silent                   link, and nobody there
+tap:IF, tap:NETNS/IF     a TAP interface of this machine
+passt[:PORT:BOARDPORT,...]   the host's network without privileges; TCP ports of 127.0.0.1 lead to the board
+"""
+
+import os
 
 from .passt import Passt
+from .pcap import PcapWriter
 from .tap import Tap
 from .wire import Station
+
+# A resolver for the board instead of /etc/resolv.conf's, e.g. 127.0.0.1 for one on this machine's loopback.
+DNS_VARIABLE = "EMULATOR_DNS"
 
 
 class BadSpec(ValueError):
     """`--net` names nothing that exists; the text lists what does."""
 
 
-def connect(machine, wire, spec, **keywords):
+def attach(machine, wire, spec, **keywords):
     """Put what `spec` names on the free end of `wire`; returns the Station, or None for "none"."""
     kind, _, rest = spec.partition(":")
-    if kind == "none":
+    if kind == "none" and not rest:
         return None
+    if kind == "silent" and not rest:
+        return Station(machine, wire, **keywords)
     if kind == "tap" and rest:
         netns, _, name = rest.rpartition("/")
         return Tap(machine, wire, name, netns or None, **keywords)
     if kind == "passt":
+        keywords.setdefault("dns", os.environ.get(DNS_VARIABLE))
         return Passt(machine, wire, forward=tuple(filter(None, rest.split(","))), **keywords)
-    if kind == "silent" and not rest:
-        return Station(machine, wire, **keywords)
     raise BadSpec(f"--net {spec}: none, silent, tap:IF, tap:NETNS/IF, passt or passt:PORT:BOARDPORT,...")
+
+
+class Connection:
+    """What hangs on a board's cable: `station` (None without one) and `pcap`."""
+
+    def __init__(self, station, pcap):
+        self.station = station
+        self.pcap = pcap
+
+    def close(self):
+        if self.station is not None and hasattr(self.station, "close"):
+            self.station.close()
+        if self.pcap is not None:
+            self.pcap.close()
+
+
+def connect(board, spec, pcap=None):
+    """The other end of a board.Board's cable by `--net`, and a capture of it to the file `pcap`."""
+    if board.net is None:
+        raise BadSpec(f"--net {spec}: this board has no network socket")
+    writer = None
+    if pcap:
+        writer = PcapWriter(pcap)
+        board.net.observe(writer)
+    return Connection(attach(board.machine, board.net, spec), writer)

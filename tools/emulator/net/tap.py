@@ -16,7 +16,7 @@ FRAME_BYTES = 65535
 
 
 def open_tap(name, netns=None):
-    """File descriptor of TAP interface `name`, made by the caller, in namespace `netns` (a name or a path)."""
+    """File descriptor of an existing TAP interface, in namespace `netns` (a name or a path) or this one."""
     if netns is None:
         return _open_tap(name)
     path = netns if "/" in netns else f"/var/run/netns/{netns}"
