@@ -9,9 +9,11 @@ LWIP_BINDINGS_DIR := $(USERMOD_DIR)
 SRC_USERMOD_C += $(addprefix $(LWIP_BINDINGS_DIR)/, \
 	modlwip.c \
 	modsocket.c \
+	options.c \
 	socket.c \
 	socket_message.c \
 	socket_option.c \
+	stats.c \
 	)
 
 # Files without any.
