@@ -262,9 +262,9 @@ def desk(machine):
 def test_host__enumerates_as_linux_does(desk):
     """Two resets, address, descriptors, strings, configuration, line coding: within 400 ms, nothing amiss."""
     desk.device.start()
-    desk.machine.advance(99 * MS)
+    desk.machine.advance(100 * MS)
     assert desk.device.resets == 0, "100 ms debounce"
-    desk.machine.advance(301 * MS)
+    desk.machine.advance(300 * MS)
     host = desk.usb.host
     assert desk.usb.ready
     assert desk.device.resets == 2

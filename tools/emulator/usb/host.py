@@ -31,6 +31,7 @@ class Timing:
     """What Linux takes its time with (drivers/usb/core/hub.c), in ns."""
 
     debounce: int = 100 * MS
+    hub_request: int = 1 * MS  # the way of a request through the hub driver to the port
     reset: int = 50 * MS
     reset_recovery: int = 10 * MS
     address_recovery: int = 10 * MS
@@ -256,6 +257,7 @@ class Host:
     # Enumeration
 
     def _bus_reset(self):
+        yield self.timing.hub_request
         self._stop_bus()
         self.otg.bus_reset()
         self.address = 0
