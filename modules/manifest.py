@@ -1,3 +1,4 @@
 # SPDX-License-Identifier: MIT
 # What every board's image carries as frozen bytecode.
 include("$(MPY_DIR)/extmod/asyncio")
+module("_boot.py")

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: MIT
+// From reset to the scheduler: clocks, console, and the tasks.
+#include "backup.h"
+#include "boot.h"
+#include "clock.h"
+#include "console.h"
+#include "fault.h"
+#include "gpio.h"
+#include "mpconfigboard.h"
+#include "rtc.h"
+#include "stm32f4xx.h"
+#include "timebase.h"
+
+#include "FreeRTOS.h"
+#include "task.h"
+#include "rtos.h"
+#include "usb/usb.h"
+
+#if PORT_WITH_NET
+#include "net/net.h"
+#endif
+
+// A wrong clock is found here, not on the desk. Limits: RM0090 section 6.3.2.
+#define VCO_IN_HZ (MICROPY_HW_CLK_HSE_HZ / MICROPY_HW_CLK_PLLM)
+#define VCO_HZ (VCO_IN_HZ * MICROPY_HW_CLK_PLLN)
+_Static_assert(MICROPY_HW_CLK_HSE_HZ % MICROPY_HW_CLK_PLLM == 0, "PLLM must divide the crystal's frequency");
+_Static_assert(VCO_IN_HZ >= 1000000 && VCO_IN_HZ <= 2000000, "HSE / PLLM must be 1 to 2 MHz");
+_Static_assert(16000000 % VCO_IN_HZ == 0, "HSE / PLLM must divide 16 MHz, for a start without the crystal");
+_Static_assert(VCO_HZ >= 100000000 && VCO_HZ <= 432000000, "the VCO runs at 100 to 432 MHz");
+_Static_assert(VCO_HZ / MICROPY_HW_CLK_PLLP <= 168000000, "SYSCLK is 168 MHz at most");
+_Static_assert(VCO_HZ == 48000000LL * MICROPY_HW_CLK_PLLQ, "VCO / PLLQ must be 48 MHz for USB and the RNG");
+
+#define MAIN_STACK_BYTES (16 * 1024)
+
+static const clock_config_t clock_config = {
+    .hse_hz = MICROPY_HW_CLK_HSE_HZ,
+    .pll_m = MICROPY_HW_CLK_PLLM,
+    .pll_n = MICROPY_HW_CLK_PLLN,
+    .pll_p = MICROPY_HW_CLK_PLLP,
+    .pll_q = MICROPY_HW_CLK_PLLQ,
+    .hse_bypass = MICROPY_HW_CLK_HSE_BYPASS,
+};
+static const uart_config_t uart_config = {
+    .number = MICROPY_HW_UART_REPL,
+    .tx = MICROPY_HW_UART_REPL_TX,
+    .rx = MICROPY_HW_UART_REPL_RX,
+    .baudrate = MICROPY_HW_UART_REPL_BAUD,
+};
+
+static bool button_held;
+static CCM_BSS StaticTask_t main_tcb;
+static CCM_BSS StackType_t main_stack[MAIN_STACK_BYTES / sizeof(StackType_t)];
+
+bool boot_button_held(void) {
+    return button_held;
+}
+
+static void main_task(void *arg) {
+    (void)arg;
+    usb_init();
+    #if PORT_WITH_NET
+    net_init();
+    #endif
+    for (;;) {
+        python_run(&main_stack[MAIN_STACK_BYTES / sizeof(StackType_t)], MAIN_STACK_BYTES);
+        button_held = false; // it counts at a reset, not at a soft one
+    }
+}
+
+int main(void) {
+    backup_init();
+    clock_init(&clock_config);
+    timebase_init();
+    console_init(&uart_config);
+    fault_init();
+    rtos_init();
+    gpio_config(MICROPY_HW_USRSW_PIN, GPIO_MODE_INPUT, MICROPY_HW_USRSW_PULL, GPIO_SPEED_LOW, 0);
+    clock_delay_us(20); // for a pull to charge the pin
+    button_held = gpio_read(MICROPY_HW_USRSW_PIN) == MICROPY_HW_USRSW_PRESSED;
+    // Without its clock the calendar raises OSError when asked; nothing else depends on it.
+    (void)rtc_init(MICROPY_HW_RTC_USE_LSE);
+    xTaskCreateStatic(main_task, "main", MAIN_STACK_BYTES / sizeof(StackType_t), NULL,
+        RTOS_PRIORITY_PYTHON, main_stack, &main_tcb);
+    vTaskStartScheduler();
+    fault_die("the scheduler did not start", "(start-up)");
+}

@@ -1,0 +1,9 @@
+// SPDX-License-Identifier: MIT
+#ifndef MACHINE_MACHINE_RTC_H
+#define MACHINE_MACHINE_RTC_H
+
+#include "py/obj.h"
+
+extern const mp_obj_type_t machine_rtc_type;
+
+#endif // MACHINE_MACHINE_RTC_H

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: MIT
+// Included by extmod/modmachine.c: what of module machine is the chip's own.
+#include "py/mphal.h"
+#include "backup.h"
+#include "clock.h"
+#include "fault.h"
+#include "FreeRTOS.h"
+#include "stm32f4xx.h"
+#include "task.h"
+#include "timebase.h"
+#include "uart.h"
+#include "machine/machine_pin.h"
+#include "machine/machine_rtc.h"
+
+#define MICROPY_PY_MACHINE_EXTRA_GLOBALS \
+    { MP_ROM_QSTR(MP_QSTR_Pin), MP_ROM_PTR(&machine_pin_type) }, \
+    { MP_ROM_QSTR(MP_QSTR_RTC), MP_ROM_PTR(&machine_rtc_type) }, \
+    { MP_ROM_QSTR(MP_QSTR_fault_report), MP_ROM_PTR(&machine_fault_report_obj) }, \
+    { MP_ROM_QSTR(MP_QSTR_PWRON_RESET), MP_ROM_INT(RESET_POWER_ON) }, \
+    { MP_ROM_QSTR(MP_QSTR_HARD_RESET), MP_ROM_INT(RESET_PIN) }, \
+    { MP_ROM_QSTR(MP_QSTR_SOFT_RESET), MP_ROM_INT(RESET_SOFTWARE) }, \
+    { MP_ROM_QSTR(MP_QSTR_WDT_RESET), MP_ROM_INT(RESET_WATCHDOG) }, \
+    { MP_ROM_QSTR(MP_QSTR_DEEPSLEEP_RESET), MP_ROM_INT(RESET_LOW_POWER) }, \
+    { MP_ROM_QSTR(MP_QSTR_FAULT_RESET), MP_ROM_INT(RESET_FAULT) }, \
+
+static mp_obj_t mp_machine_unique_id(void) {
+    return mp_obj_new_bytes((const byte *)UID_BASE, 12);
+}
+
+NORETURN static void mp_machine_reset(void) {
+    uart_console_flush_raw();
+    backup_reset();
+}
+
+NORETURN void mp_machine_bootloader(size_t n_args, const mp_obj_t *args) {
+    (void)n_args;
+    (void)args;
+    uart_console_flush_raw();
+    backup_reset_to_bootloader();
+}
+
+static mp_int_t mp_machine_reset_cause(void) {
+    return backup_reset_cause();
+}
+
+// The report of the run before this one if that one died, else None: (what, task, pc, lr, cfsr, address).
+static mp_obj_t machine_fault_report(void) {
+    const fault_report_t *report = fault_report();
+    if (report == NULL) {
+        return mp_const_none;
+    }
+    mp_obj_t tuple[] = {
+        mp_obj_new_str_from_cstr(report->what),
+        mp_obj_new_str_from_cstr(report->task),
+        mp_obj_new_int_from_uint(report->pc),
+        mp_obj_new_int_from_uint(report->lr),
+        mp_obj_new_int_from_uint(report->cfsr),
+        mp_obj_new_int_from_uint(report->cfsr & SCB_CFSR_MMARVALID_Msk ? report->mmfar : report->bfar),
+    };
+    return mp_obj_new_tuple(MP_ARRAY_SIZE(tuple), tuple);
+}
+static MP_DEFINE_CONST_FUN_OBJ_0(machine_fault_report_obj, machine_fault_report);
+
+// (SYSCLK, HCLK, PCLK1, PCLK2), as upstream's stm32 port.
+static mp_obj_t mp_machine_get_freq(void) {
+    mp_obj_t tuple[] = {
+        mp_obj_new_int_from_uint(sysclk_hz()),
+        mp_obj_new_int_from_uint(hclk_hz()),
+        mp_obj_new_int_from_uint(pclk1_hz()),
+        mp_obj_new_int_from_uint(pclk2_hz()),
+    };
+    return mp_obj_new_tuple(MP_ARRAY_SIZE(tuple), tuple);
+}
+
+// freq(hclk[, pclk1[, pclk2]]): HCLK is the PLL's clock divided by a power of two, so USB goes on.
+static void mp_machine_set_freq(size_t n_args, const mp_obj_t *args) {
+    uint32_t hz[3] = { 0, UINT32_MAX, UINT32_MAX };
+    for (size_t i = 0; i < n_args && i < 3; ++i) {
+        hz[i] = (uint32_t)mp_obj_get_int_truncated(args[i]);
+    }
+    vTaskSuspendAll();
+    uart_console_flush_raw();
+    int ret = clock_set_buses(hz[0], hz[1], hz[2]);
+    if (ret == 0) {
+        port_set_tick_clock(hclk_hz());
+        timebase_clock_changed();
+        uart_console_clock_changed();
+    }
+    xTaskResumeAll();
+    if (ret < 0) {
+        mp_raise_ValueError(MP_ERROR_TEXT("can't change freq"));
+    }
+}
+
+static void mp_machine_idle(void) {
+    MICROPY_INTERNAL_WFE(1);
+}
+
+// Light sleep is the idle task's WFI for the time given, or until something wakes Python.
+static void mp_machine_lightsleep(size_t n_args, const mp_obj_t *args) {
+    if (n_args == 0) {
+        mp_event_wait_indefinite();
+    } else {
+        mp_hal_delay_ms(mp_obj_get_int(args[0]));
+    }
+}
+
+// After the time the board starts anew, as from deep sleep.
+NORETURN static void mp_machine_deepsleep(size_t n_args, const mp_obj_t *args) {
+    mp_machine_lightsleep(n_args, args);
+    mp_machine_reset();
+}

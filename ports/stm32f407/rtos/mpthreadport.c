@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: MIT
+// A thread's TCB, stack and node lie in the GC heap; what keeps them alive is the list of threads, which
+// mp_thread_gc_others() walks. A thread that has ended suspends itself, and a thread that runs deletes it
+// later: so nothing depends on the idle task getting its turn.
+#include "py/gc.h"
+#include "py/mphal.h"
+#include "py/mpthread.h"
+#include "py/runtime.h"
+#include "mpthreadport.h"
+#include "rtos.h"
+#include "task.h"
+
+#define STACK_MIN_BYTES (2048)
+#define STACK_DEFAULT_BYTES (4096)
+// Left to C code below the VM's limit: interrupts' frames with FPU registers, printing of an exception.
+#define STACK_RESERVE_BYTES (1024)
+#define DEINIT_LIMIT_MS (2000)
+
+typedef struct _thread_t {
+    struct _thread_t *next;
+    TaskHandle_t task;
+    void *arg;
+    StackType_t *stack;
+    StackType_t *stack_top;
+    volatile uint8_t parked; // blocked in a place that holds nothing but Python's own locks
+    volatile uint8_t finished;
+    StaticTask_t tcb;
+} thread_t;
+
+static thread_t main_thread;
+static thread_t *volatile threads; // changes with interrupts masked: mp_hal_wake() reads it in any context
+
+static thread_t *find_thread(TaskHandle_t task) {
+    thread_t *th = threads;
+    while (th != NULL && th->task != task) {
+        th = th->next;
+    }
+    return th;
+}
+
+static void set_parked(uint8_t parked) {
+    thread_t *th = find_thread(xTaskGetCurrentTaskHandle());
+    if (th != NULL) {
+        th->parked = parked;
+    }
+}
+
+void mp_thread_init(void) {
+    mp_thread_set_state(&mp_state_ctx.thread);
+    main_thread.task = xTaskGetCurrentTaskHandle();
+    main_thread.next = NULL;
+    threads = &main_thread;
+}
+
+void mp_thread_set_state(struct _mp_state_thread_t *state) {
+    vTaskSetThreadLocalStoragePointer(NULL, RTOS_TLS_MICROPYTHON, state);
+    rtos_python_state = state;
+}
+
+mp_uint_t mp_thread_get_id(void) {
+    return (mp_uint_t)xTaskGetCurrentTaskHandle();
+}
+
+void mp_thread_gc_others(void) {
+    TaskHandle_t self = xTaskGetCurrentTaskHandle();
+    for (thread_t *th = threads; th != NULL; th = th->next) {
+        gc_collect_root((void **)&th, 1);
+        gc_collect_root(&th->arg, 1);
+        gc_collect_root((void **)&th->stack, 1);
+        if (th->task != self && !th->finished) {
+            // A TCB begins with the saved stack pointer, and the registers lie above that.
+            void **sp = *(void ***)th->task;
+            void **top = th == &main_thread ? (void **)mp_state_ctx.thread.stack_top : (void **)th->stack_top;
+            gc_collect_root(sp, (size_t)(top - sp));
+        }
+    }
+}
+
+static void unlink_thread(thread_t *th) {
+    mp_uint_t state = MICROPY_BEGIN_ATOMIC_SECTION();
+    thread_t *volatile *link = &threads;
+    while (*link != NULL && *link != th) {
+        link = (thread_t *volatile *)&(*link)->next;
+    }
+    if (*link == th) {
+        *link = th->next;
+    }
+    MICROPY_END_ATOMIC_SECTION(state);
+}
+
+void mp_thread_reap(void) {
+    TaskHandle_t self = xTaskGetCurrentTaskHandle();
+    for (thread_t *th = threads, *next; th != NULL; th = next) {
+        next = th->next;
+        if (th->finished && th->task != self) {
+            vTaskDelete(th->task);
+            unlink_thread(th);
+        }
+    }
+}
+
+static void *(*thread_entry)(void *);
+
+static void thread_task(void *arg) {
+    thread_entry(arg);
+    for (;;) {
+        vTaskSuspend(NULL); // until mp_thread_reap()
+    }
+}
+
+mp_uint_t mp_thread_create(void *(*entry)(void *), void *arg, size_t *stack_size) {
+    thread_entry = entry; // always modthread.c's one
+    if (*stack_size == 0) {
+        *stack_size = STACK_DEFAULT_BYTES;
+    } else if (*stack_size < STACK_MIN_BYTES) {
+        *stack_size = STACK_MIN_BYTES;
+    }
+    size_t words = *stack_size / sizeof(StackType_t);
+    *stack_size = words * sizeof(StackType_t) - STACK_RESERVE_BYTES;
+
+    mp_thread_reap();
+    thread_t *th = m_new0(thread_t, 1);
+    th->stack = m_new(StackType_t, words);
+    th->stack_top = th->stack + words;
+    th->arg = arg;
+
+    // The thread may run before this function ends, but not Python: it waits for the GIL first.
+    vTaskSuspendAll();
+    th->task = xTaskCreateStatic(thread_task, "python", words, arg, RTOS_PRIORITY_PYTHON, th->stack, &th->tcb);
+    mp_uint_t state = MICROPY_BEGIN_ATOMIC_SECTION();
+    th->next = threads;
+    threads = th;
+    MICROPY_END_ATOMIC_SECTION(state);
+    xTaskResumeAll();
+    return (mp_uint_t)th->task;
+}
+
+void mp_thread_start(void) {
+}
+
+// A build with lwIP frees here what lwIP keeps for each thread.
+__attribute__((weak)) void rtos_thread_finished(void) {
+}
+
+// Called by the thread itself, with the GIL, which it gives back next.
+void mp_thread_finish(void) {
+    rtos_thread_finished();
+    find_thread(xTaskGetCurrentTaskHandle())->finished = 1;
+}
+
+static bool all_parked(TaskHandle_t self) {
+    for (thread_t *th = threads; th != NULL; th = th->next) {
+        if (th->task != self && !th->parked && !th->finished) {
+            return false;
+        }
+    }
+    return true;
+}
+
+// The caller keeps the GIL, so each thread comes to rest: in a wait, or where it wants the GIL. There it
+// holds no lock of lwIP's, and can be deleted without leaving that locked for ever.
+void mp_thread_deinit(void) {
+    TaskHandle_t self = xTaskGetCurrentTaskHandle();
+    for (int ms = 0; ms < DEINIT_LIMIT_MS && !all_parked(self); ++ms) {
+        vTaskDelay(1);
+    }
+    for (thread_t *th = threads, *next; th != NULL; th = next) {
+        next = th->next;
+        if (th->task != self) {
+            vTaskDelete(th->task);
+            unlink_thread(th);
+        }
+    }
+}
+
+void mp_thread_mutex_init(mp_thread_mutex_t *mutex) {
+    mutex->locked = 0;
+    mutex->waiters = 0;
+    xSemaphoreCreateBinaryStatic(&mutex->handover);
+}
+
+int mp_thread_mutex_lock(mp_thread_mutex_t *mutex, int wait) {
+    mp_uint_t state = MICROPY_BEGIN_ATOMIC_SECTION();
+    if (!mutex->locked) {
+        mutex->locked = 1;
+        MICROPY_END_ATOMIC_SECTION(state);
+        return 1;
+    }
+    if (!wait) {
+        MICROPY_END_ATOMIC_SECTION(state);
+        return 0;
+    }
+    ++mutex->waiters;
+    MICROPY_END_ATOMIC_SECTION(state);
+    set_parked(1);
+    xSemaphoreTake((SemaphoreHandle_t)&mutex->handover, portMAX_DELAY);
+    set_parked(0);
+    return 1;
+}
+
+void mp_thread_mutex_unlock(mp_thread_mutex_t *mutex) {
+    mp_uint_t state = MICROPY_BEGIN_ATOMIC_SECTION();
+    bool handover = mutex->waiters != 0;
+    if (handover) {
+        --mutex->waiters; // it stays locked: the one woken has it
+    } else {
+        mutex->locked = 0;
+    }
+    MICROPY_END_ATOMIC_SECTION(state);
+    if (handover) {
+        xSemaphoreGive((SemaphoreHandle_t)&mutex->handover);
+    }
+}
+
+// --- waiting (declared in mphalport.h) ---
+
+void mp_hal_wait(int32_t timeout_ms) {
+    MP_THREAD_GIL_EXIT();
+    set_parked(1);
+    ulTaskNotifyTake(pdTRUE, timeout_ms < 0 ? portMAX_DELAY : (TickType_t)timeout_ms);
+    set_parked(0);
+    MP_THREAD_GIL_ENTER();
+}
+
+// In a task as in an interrupt: with interrupts masked the list stands still, and FreeRTOS's FromISR
+// functions may be called from either.
+void mp_hal_wake(void) {
+    BaseType_t woken = pdFALSE;
+    mp_uint_t state = MICROPY_BEGIN_ATOMIC_SECTION();
+    for (thread_t *th = threads; th != NULL; th = th->next) {
+        vTaskNotifyGiveFromISR(th->task, &woken);
+    }
+    MICROPY_END_ATOMIC_SECTION(state);
+    portYIELD_FROM_ISR(woken);
+}

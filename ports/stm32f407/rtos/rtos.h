@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: MIT
+// Tasks' priorities and the start of the RTOS side of the port.
+#ifndef RTOS_RTOS_H
+#define RTOS_RTOS_H
+
+#define RTOS_PRIORITY_PYTHON (2)
+#define RTOS_PRIORITY_TCPIP (4)
+#define RTOS_PRIORITY_ETH (5)
+#define RTOS_PRIORITY_USB (6)
+
+// Before the scheduler starts: the stack guards and the naming of tasks in fault reports.
+void rtos_init(void);
+
+#endif // RTOS_RTOS_H
