@@ -7,7 +7,7 @@
 // - FP state is stacked at exception entry, never lazily: FPCCR.LSPACT always reads 0.
 // - A store that nothing answers is a precise BusFault (silicon: imprecise, some instructions later).
 // - LDM/STM/LDRD/STRD/VLDR on unaligned addresses do not fault.
-// - MPU registers are held; regions are not enforced (a report says so when the MPU is enabled).
+// - MPU registers are held; regions are not enforced.
 // - Every instruction takes the same number of cycles (a rational, default 3/2).
 #ifndef EMULATOR_CORE_H
 #define EMULATOR_CORE_H

@@ -128,9 +128,6 @@ static void shpr_write(core_t *core, uint32_t first, uint32_t value, uint32_t la
 static void mpu_write(core_t *core, uint32_t offset, uint32_t value) {
     switch (offset) {
     case 0xD94:
-        if ((value & 1) && !(core->mpu_ctrl & 1)) {
-            core->report("MPU enabled: its regions are not enforced");
-        }
         core->mpu_ctrl = value & 7;
         break;
     case 0xD98:
