@@ -235,8 +235,8 @@ extern uint8_t net_lwip_heap[];
 #define LWIP_COMPAT_SOCKETS             0    // lwip_ names only: newlib has its own close, read, write
 #define LWIP_POSIX_SOCKETS_IO_NAMES     0
 #define LWIP_SOCKET_OFFSET              0
-// One semaphore per task (100 bytes of RTOS heap) instead of one per netconn; two tasks may then use the two
-// directions of one socket. Tasks that call netconn functions run net_thread_init() first.
+// One semaphore per task (88 bytes of RTOS heap, made at its first use: net.c) instead of one per netconn; two
+// tasks may then use the two directions of one socket.
 #define LWIP_NETCONN_SEM_PER_THREAD     1
 #define LWIP_NETCONN_FULLDUPLEX         1
 // Mailboxes, 80 bytes of RTOS heap and 4 for each entry, per netconn.
