@@ -19,8 +19,6 @@ void fault_init(void) {
     }
     dying.magic = 0;
     SCB->SHCSR |= SCB_SHCSR_MEMFAULTENA_Msk | SCB_SHCSR_BUSFAULTENA_Msk | SCB_SHCSR_USGFAULTENA_Msk;
-    SCB->CCR |= SCB_CCR_DIV_0_TRP_Msk;
-    // ARM's division by zero gives 0 where it does not trap, and MicroPython's C never relies on that.
 }
 
 const fault_report_t *fault_report(void) {
@@ -95,9 +93,6 @@ static const char *fault_kind(void) {
     }
     if (cfsr & SCB_CFSR_BUSFAULTSR_Msk) {
         return "bus fault";
-    }
-    if (cfsr & SCB_CFSR_DIVBYZERO_Msk) {
-        return "division by zero";
     }
     return cfsr & SCB_CFSR_USGFAULTSR_Msk ? "usage fault" : "hard fault";
 }
