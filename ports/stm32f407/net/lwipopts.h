@@ -235,10 +235,11 @@ extern uint8_t net_lwip_heap[];
 #define LWIP_COMPAT_SOCKETS             0    // lwip_ names only: newlib has its own close, read, write
 #define LWIP_POSIX_SOCKETS_IO_NAMES     0
 #define LWIP_SOCKET_OFFSET              0
-// One semaphore per task (88 bytes of RTOS heap, made at its first use: net.c) instead of one per netconn; two
-// tasks may then use the two directions of one socket.
+// One semaphore per task (88 bytes of RTOS heap, made at its first use: net.c) instead of one per netconn.
 #define LWIP_NETCONN_SEM_PER_THREAD     1
-#define LWIP_NETCONN_FULLDUPLEX         1
+// Off: the GIL keeps Python's threads apart, and lwIP 2.2.1 fails an assertion when a listener with
+// connections that nobody accepted is closed in this mode (api_msg.c, netconn_drain).
+#define LWIP_NETCONN_FULLDUPLEX         0
 // Mailboxes, 80 bytes of RTOS heap and 4 for each entry, per netconn.
 #define DEFAULT_TCP_RECVMBOX_SIZE       12
 #define DEFAULT_UDP_RECVMBOX_SIZE       32
