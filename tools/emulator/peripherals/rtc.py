@@ -157,8 +157,8 @@ class Rtc(Peripheral):
     def _fields(self, seconds):
         """(TR, DR) as the registers show a count of seconds."""
         days, second = divmod(seconds, 86400)
-        days %= 36525  # 100 years of which every fourth is a leap year
-        date = datetime.date(2000, 1, 1) + datetime.timedelta(days)
+        # The calendar has 100 years, every fourth a leap year, then starts over; the weekday goes on.
+        date = datetime.date(2000, 1, 1) + datetime.timedelta(days % 36525)
         hour, minute, second = second // 3600, second // 60 % 60, second % 60
         afternoon = 0
         if self.regs[0x08] & CR_FMT:

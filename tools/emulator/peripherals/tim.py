@@ -184,8 +184,6 @@ class Timer(Peripheral):
             return self._period - self._position
         if self._position >= self._cycle():  # above ARR: the counter runs to its end first
             return self.limit + 1 - self._position
-        if self._position < 0:
-            return 1 - self._position + self._period
         return self._cycle() - self._position
 
     def _match_positions(self, channel):
@@ -203,8 +201,11 @@ class Timer(Peripheral):
 
     def _to_match(self, channel):
         """Ticks from the present position to the channel's next match, None if there is none."""
-        cycle = self._cycle()
-        waits = [(position - self._position - 1) % cycle + 1 for position in self._match_positions(channel)]
+        cycle, positions = self._cycle(), self._match_positions(channel)
+        if self._position >= cycle:
+            waits = [self.limit + 1 - self._position + position for position in positions]
+        else:
+            waits = [(position - self._position - 1) % cycle + 1 for position in positions]
         return min(waits, default=None)
 
     # Running
@@ -227,7 +228,7 @@ class Timer(Peripheral):
                 continue
             step = min(ticks, self._next_update())
             update = step == self._next_update()
-            self._pass(step)
+            self._pass(step, update)
             self._origin += step * self._tick()
             if update:
                 self._update_event()
@@ -246,14 +247,14 @@ class Timer(Peripheral):
     def _compare_registers(self):
         return [self.regs[CCR1 + 4 * channel] for channel in range(self.channels)]
 
-    def _pass(self, step):
-        """`step` ticks go by, at most up to the next update."""
+    def _pass(self, step, update):
+        """`step` ticks go by, at most up to the next update; `update` when that is reached."""
         for channel in range(self.channels):
             wait = self._to_match(channel)
             if wait is not None and wait <= step:
                 self._match(channel, 1)
         self._position += step
-        if self._position >= self._cycle() or self._position == self.limit + 1:
+        if update and not (self.regs[CR1] & CR1_CMS and self._position == self._period):
             self._position = 0
 
     def _match(self, channel, times):
