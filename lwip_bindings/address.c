@@ -43,6 +43,7 @@ static bool addr_any(int family, ip_addr_t *addr) {
     return true;
 }
 
+// Whether the address can be one of that family, mapped if need be.
 static bool addr_fits(int family, ip_addr_t *addr) {
     #if LWIP_IPV4 && LWIP_IPV6
     if (family == AF_INET6 && IP_IS_V4(addr)) {
@@ -135,6 +136,19 @@ socklen_t lwipb_sockaddr_from_obj(mp_obj_t address, int family, lwipb_sockaddr_t
     }
     #endif
     return sockaddr_len;
+}
+
+void lwipb_sockaddr_fit(lwipb_sockaddr_t *address, int family) {
+    #if LWIP_IPV4 && LWIP_IPV6
+    if (family == AF_INET6 && address->sa.sa_family == AF_INET) {
+        ip_addr_t addr;
+        inet_addr_to_ip4addr(ip_2_ip4(&addr), &address->sin.sin_addr);
+        IP_SET_TYPE(&addr, IPADDR_TYPE_V4);
+        uint16_t port = lwip_ntohs(address->sin.sin_port);
+        addr_fits(family, &addr);
+        lwipb_sockaddr_set(address, &addr, port);
+    }
+    #endif
 }
 
 #if LWIP_IPV6

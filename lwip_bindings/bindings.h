@@ -28,6 +28,9 @@
 #if !LWIP_SOCKET_POLL && !LWIP_SOCKET_SELECT
 #error "the bindings need lwIP's socket events: LWIP_SOCKET_POLL=1"
 #endif
+#if LWIP_NETCONN_FULLDUPLEX
+#error "closing a listener fails an assertion of lwIP's in this mode, which the GIL makes needless"
+#endif
 #if !LWIP_SO_RCVBUF || !LWIP_SO_RCVTIMEO || !LWIP_SO_SNDTIMEO || !LWIP_SO_LINGER
 #error "the bindings need LWIP_SO_RCVBUF, LWIP_SO_RCVTIMEO, LWIP_SO_SNDTIMEO and LWIP_SO_LINGER"
 #endif
@@ -105,6 +108,8 @@ uint16_t lwipb_port_from_obj(mp_obj_t port);
 // (host, port[, flowinfo, scope_id]) to a sockaddr and its length; may block for DNS; raises.
 socklen_t lwipb_sockaddr_from_obj(mp_obj_t address, int family, lwipb_sockaddr_t *out);
 socklen_t lwipb_sockaddr_set(lwipb_sockaddr_t *out, const ip_addr_t *addr, uint16_t port);
+// An IPv4 address as an IPv6 socket shows it: mapped.
+void lwipb_sockaddr_fit(lwipb_sockaddr_t *address, int family);
 mp_obj_t lwipb_sockaddr_to_obj(const lwipb_sockaddr_t *address);
 
 // dns.c

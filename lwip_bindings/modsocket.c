@@ -140,6 +140,19 @@ static mp_obj_t mod_gethostbyname(mp_obj_t name) {
 }
 static MP_DEFINE_CONST_FUN_OBJ_1(mod_gethostbyname_obj, mod_gethostbyname);
 
+// lwIP also takes what inet_aton() takes: fewer parts, octal and hexadecimal numbers.
+static bool is_dotted_quad(const char *s) {
+    size_t dots = 0;
+    for (; *s != '\0'; ++s) {
+        if (*s == '.') {
+            ++dots;
+        } else if (*s < '0' || *s > '9') {
+            return false;
+        }
+    }
+    return dots == 3;
+}
+
 // inet_pton(family, string) -> bytes
 static mp_obj_t mod_inet_pton(mp_obj_t family_in, mp_obj_t string) {
     mp_int_t family = mp_obj_get_int(family_in);
@@ -147,7 +160,8 @@ static mp_obj_t mod_inet_pton(mp_obj_t family_in, mp_obj_t string) {
         mp_raise_OSError(MP_EAFNOSUPPORT);
     }
     uint32_t packed[4];
-    if (lwip_inet_pton(family, mp_obj_str_get_str(string), packed) != 1) {
+    const char *str = mp_obj_str_get_str(string);
+    if ((family == AF_INET && !is_dotted_quad(str)) || lwip_inet_pton(family, str, packed) != 1) {
         mp_raise_msg(&mp_type_OSError, MP_ERROR_TEXT("illegal IP address string"));
     }
     return mp_obj_new_bytes((const byte *)packed, family == AF_INET ? 4 : 16);

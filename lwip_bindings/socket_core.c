@@ -254,6 +254,7 @@ int lwipb_socket_attempt_accept(void *accept_in) {
         return lwipb_socket_errno();
     }
     adopt(accept->accepted, fd);
+    lwipb_sockaddr_fit(&accept->peer, accept->self->family);
     return 0;
 }
 
@@ -455,7 +456,9 @@ static mp_uint_t poll_stream(const lwipb_socket_t *self, const struct lwip_sock 
     if (sock->sendevent || self->tx_closed) {
         ret |= MP_STREAM_POLL_WR;
     }
-    if (self->rx_closed && self->tx_closed) {
+    bool peer_ended = self->rx_closed || pcb->state == CLOSING || pcb->state == TIME_WAIT
+        || pcb->state == LAST_ACK;
+    if (self->tx_closed && peer_ended) {
         ret |= MP_STREAM_POLL_HUP;
     }
     return ret;

@@ -33,6 +33,7 @@ void sys_check_core_locking(void);
 #define LWIP_ETHERNET                   1
 #define LWIP_HAVE_LOOPIF                1
 #define LWIP_NETIF_LOOPBACK             1
+#define LWIP_LOOPIF_MULTICAST           1
 #define LWIP_LOOPBACK_MAX_PBUFS         16
 #define LWIP_NETIF_HOSTNAME             1
 #define LWIP_NETIF_API                  1
@@ -50,6 +51,8 @@ void sys_check_core_locking(void);
 #define LWIP_IPV6_MLD                   1
 #define LWIP_IPV6_SCOPES                1
 #define IP_SOF_BROADCAST                1
+// Pointers of eight bytes do not fit where lwIP keeps them in a fragment's header.
+#define IPV6_FRAG_COPYHEADER            1
 
 #define LWIP_RAW                        1
 #define LWIP_UDP                        1
@@ -74,14 +77,13 @@ void sys_check_core_locking(void);
 #define DNS_TABLE_SIZE                  4
 #define DNS_LOCAL_HOSTLIST              1
 #define DNS_LOCAL_HOSTLIST_IS_DYNAMIC   1
+#define MEMP_NUM_LOCALHOSTLIST          4
 
 #define LWIP_NETCONN                    1
 #define LWIP_SOCKET                     1
 #define LWIP_COMPAT_SOCKETS             0
 #define LWIP_POSIX_SOCKETS_IO_NAMES     0
-#ifndef LWIP_NETCONN_FULLDUPLEX
-#define LWIP_NETCONN_FULLDUPLEX         1
-#endif
+#define LWIP_NETCONN_FULLDUPLEX         0
 #define LWIP_NETCONN_SEM_PER_THREAD     1
 #define DEFAULT_TCP_RECVMBOX_SIZE       12
 #define DEFAULT_UDP_RECVMBOX_SIZE       32
