@@ -21,13 +21,13 @@ def parse(arguments):
     parser.add_argument("--usb-pty", metavar="LINK", help="symbolic link to the USB serial port's pty")
     parser.add_argument("--uart-pty", metavar="LINK", help="symbolic link to the console UART's pty")
     parser.add_argument("--no-usb", action="store_true", help="leave the USB cable unplugged")
-    parser.add_argument("--net", default="none", help="none, passt, tap:IF, ...")
+    parser.add_argument("--net", default="none", help="none, tap:IF[@NAMESPACE], passt[:PORTS]")
     parser.add_argument("--pcap", metavar="FILE", help="write everything on the network cable there")
     parser.add_argument("--flash", metavar="FILE", help="keep the flash's content in this file")
     parser.add_argument("--trace", metavar="FILE", help="write every instruction there")
     parser.add_argument("--profile", metavar="FILE", help="write instructions by function there at the end")
-    parser.add_argument("--gdb", type=int, metavar="PORT", help="wait for gdb on this port before the first instruction")
-    parser.add_argument("--repl", action="store_true", help="connect this terminal to the USB serial port (Ctrl-X leaves)")
+    parser.add_argument("--gdb", type=int, metavar="PORT", help="wait for gdb on this port before running")
+    parser.add_argument("--repl", action="store_true", help="terminal on the USB serial port (Ctrl-X leaves)")
     parser.add_argument("--strict", action="store_true", help="end at the first mistake of the firmware")
     parser.add_argument("--seconds", type=float, help="end after so much virtual time")
     parser.add_argument("--stats", action="store_true", help="at the end, print instructions, time and speed")
@@ -50,10 +50,7 @@ class Session:
 
     def _connect(self):
         options, board = self.options, self.board
-        if options.net != "none" or options.pcap:
-            from .net import backend
-
-            self.ends.append(backend.connect(board, options.net, options.pcap))
+        self.ends += board.connect_network(options.net, options.pcap)
         if board.usb and not options.no_usb:
             if options.repl:
                 self.ends.append(board.usb.open_terminal(board.machine.stop))

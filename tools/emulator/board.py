@@ -44,7 +44,9 @@ class Board:
     leds              name -> lit
     """
 
-    def __init__(self, elf=None, board="STM32F4DISC_DISBB", strict=True, flash_image=None, cpi=(3, 2), usb=True):
+    def __init__(
+        self, elf=None, board="STM32F4DISC_DISBB", strict=True, flash_image=None, cpi=(3, 2), usb=True
+    ):
         """elf: firmware, a path or None. flash_image: bytes that the flash holds before (a filesystem)."""
         path = BOARDS / f"{board}.toml"
         if not path.exists():
@@ -124,6 +126,32 @@ class Board:
         return lit
 
     # Using
+
+    def connect_network(self, spec, pcap=None):
+        """Put something on the other end of the network cable; returns objects to close().
+
+        spec   "none", "tap:IF", "tap:IF@NAMESPACE", "passt", "passt:8080:80,2323" (TCP ports of 127.0.0.1)
+        pcap   a file that gets everything on the cable
+        """
+        ends = []
+        if pcap:
+            from .net.pcap import PcapWriter
+
+            ends.append(PcapWriter(pcap))
+            self.net.observe(ends[0])
+        kind, _, rest = spec.partition(":")
+        if kind == "tap":
+            from .net.tap import Tap
+
+            name, _, namespace = rest.partition("@")
+            ends.append(Tap(self.machine, self.net, name, namespace or None))
+        elif kind == "passt":
+            from .net.passt import Passt
+
+            ends.append(Passt(self.machine, self.net, forward=rest.split(",") if rest else ()))
+        elif kind != "none":
+            raise ValueError(f"no network {spec!r}: none, tap:IF[@NAMESPACE], passt[:PORTS]")
+        return ends
 
     def run(self, ns=None, until=None):
         """See Machine.run()."""

@@ -73,6 +73,7 @@ _FUNCTIONS = {
     "core_get_register": (c_uint32, [c_int]),
     "core_set_register": (None, [c_int, c_uint32]),
     "core_fault_register": (c_uint32, [c_int]),
+    "core_debug_read": (c_uint32, [c_uint32]),
     "core_set_exact": (None, [c_int]),
     "core_set_trace": (None, [c_void_p]),
     "core_set_breakpoints": (c_int, [POINTER(c_uint32), c_int]),
@@ -107,7 +108,9 @@ class Cpu:
         self._callbacks = (BusRead(self._bus_read), BusWrite(self._bus_write), Report(self._report))
         self._core = self._lib.core_open(*self._callbacks)
         if not self._core:
-            raise RuntimeError("the core does not find its way about this version of unicorn (2.1.4 is known to work)")
+            raise RuntimeError(
+                "the core does not find its way about this version of unicorn (2.1.4 is known to work)"
+            )
         self._shared = _Shared.from_address(self._core)
         self._lib.core_set_cpi(self._core, *cpi)
         self._blocks = []
@@ -285,6 +288,10 @@ class Cpu:
     def set_exact(self, on):
         """Look before every instruction (breakpoints, steps and traces need it): a third of the speed."""
         self._lib.core_set_exact(self._core, on)
+
+    def debug_read(self, address):
+        """A word of the core's own registers (0xE000E000 and the like)."""
+        return self._lib.core_debug_read(self._core, address)
 
     def set_breakpoints(self, addresses):
         array = (c_uint32 * len(addresses))(*addresses)

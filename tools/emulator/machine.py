@@ -88,6 +88,8 @@ class Machine:
         self._running = False
         self._reset_wanted = None
         self._stopping = False
+        self.debugged = False  # run() returns "break" and "step" instead of raising Dead
+        self._halted = None
         self._pages = {}
         self._now = 0
 
@@ -127,7 +129,8 @@ class Machine:
 
     def run(self, ns=None, until=None):
         """Run for `ns` of virtual time (None: without end), or until until() is true; it is asked after
-        every event and at least every millisecond of virtual time. Returns "time", "until" or "stopped".
+        every event and at least every millisecond of virtual time. Returns "time", "until", "stopped", and
+        where a debugger is attached "break", "step" or "lockup".
         Raises GuestError, and Dead where the CPU cannot go on."""
         end = None if ns is None else self.now + int(ns)
         self._stopping = False
@@ -136,6 +139,9 @@ class Machine:
                 return "until"
             if self._stopping:
                 return "stopped"
+            if self._halted:
+                halted, self._halted = self._halted, None
+                return halted
             if end is not None and self.now >= end:
                 return "time"
             self._slice(end, SLICE_NS if until is None else ASK_NS)
@@ -163,6 +169,8 @@ class Machine:
             poll.wait(0)
         if reason == "reset":
             self.reset("software")
+        elif reason in ("break", "step", "lockup") and self.debugged:
+            self._halted = reason
         elif reason in ("lockup", "broken", "break"):
             raise Dead(reason, cpu)
         scheduler.run_due(self.now)

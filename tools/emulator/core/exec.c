@@ -526,6 +526,11 @@ void core_set_register(core_t *core, int number, uint32_t value) {
     update_limit(core);
 }
 
+// A debugger's look at a core register.
+uint32_t core_debug_read(core_t *core, uint32_t address) {
+    return scs_read(core, address, 4);
+}
+
 uint32_t core_fault_register(core_t *core, int which) {
     uint32_t values[] = {core->cfsr, core->hfsr, core->mmfar, core->bfar, core->shcsr, core->vtor, core->dfsr};
     return values[which];
