@@ -62,7 +62,7 @@ class Faults:
         self._held = {}
 
     def script(self, end, kinds):
-        """The next frames towards `end` meet these faults in this order ("pass": none), whatever chance says."""
+        """The next frames towards `end` meet these faults in this order; "pass" is none of them."""
         for kind in kinds:
             if kind != "pass" and kind not in KINDS:
                 raise ValueError(f"no such fault: {kind}")

@@ -141,7 +141,7 @@ class Dma(Part):
 
     def _flush(self):
         """FTF: clears itself when the FIFO is empty, in the MAC's own clock (33.8.4)."""
-        if self.tx.state not in (0, 6) or self.eth.mac.sending is not None:
+        if self.eth.used[DMAOMR] & ST and (self.tx.state not in (0, 6) or self.eth.mac.sending is not None):
             self.machine.report(f"{self.eth.name}.DMAOMR.FTF while transmission runs")
         frames = self.eth.mac.flush_tx()
         if self.eth.mac.stuck or not self.eth.clocks_run():
