@@ -25,9 +25,6 @@ eth_rx_verdict_t eth_rx_verdict(uint32_t status) {
     if (status & ETH_RDES0_DE) {
         return ETH_RX_BAD_TRUNCATED;
     }
-    // LE is outside of the summary. A frame that is padded to the minimum carries more than its length
-    // field says, so only a type-length frame that is longer than what it claims to fill is at fault, and
-    // that the MAC cannot tell apart: the frame goes up, IEEE 802.2 is not lwIP's.
     if (!(status & ETH_RDES0_ES)) {
         return ETH_RX_OK;
     }

@@ -98,7 +98,6 @@ typedef enum {
     ETH_RX_BAD_ALIGNMENT,   // odd number of nibbles
     ETH_RX_BAD_PHY,         // RX_ER, late collision
     ETH_RX_BAD_WATCHDOG,    // longer than 2048 bytes
-    ETH_RX_BAD_LENGTH,      // 802.3 length field and length disagree
     ETH_RX_BAD_OTHER,       // the summary bit alone
     ETH_RX_BAD_COUNT
 } eth_rx_verdict_t;

@@ -31,3 +31,5 @@ LWIP_O += $(BUILD)/lwip/contrib/ports/freertos/sys_arch.o
 
 # Datagrams that lwIP fragments get their checksum in software first: net/checksum.c says why.
 LDFLAGS += -Wl,--wrap=ip4_frag -Wl,--wrap=ip6_frag
+# The semaphore per task is made at its first use: net/net.c.
+LDFLAGS += -Wl,--wrap=sys_arch_netconn_sem_get

@@ -29,9 +29,4 @@ void net_assert_failed(const char *message, const char *file, int line) __attrib
     u8_t variable_name[LWIP_MEM_ALIGN_BUFFER(size)] \
     __attribute__((aligned(4), section(".ccm_bss.lwip." #variable_name ",\"aw\",%nobits @")))
 
-// FreeRTOS 9 does not know this name yet, lwIP's sys_arch.c uses it.
-#ifndef configSTACK_DEPTH_TYPE
-#define configSTACK_DEPTH_TYPE uint16_t
-#endif
-
 #endif

@@ -1,0 +1,548 @@
+// SPDX-License-Identifier: MIT
+
+#include <string.h>
+
+#include "FreeRTOS.h"
+#include "task.h"
+
+#include "lwip/dhcp.h"
+#include "lwip/etharp.h"
+#include "lwip/ethip6.h"
+#include "lwip/igmp.h"
+#include "lwip/mld6.h"
+#include "lwip/nd6.h"
+#include "lwip/priv/tcp_priv.h"
+#include "lwip/stats.h"
+#include "lwip/tcpip.h"
+#include "netif/ethernet.h"
+
+#include "checksum.h"
+#include "clock.h"
+#include "ethif.h"
+#include "mpconfigboard.h"
+#include "rtos.h"
+#include "stm32f4xx.h"
+
+#ifndef ETHIF_STACK_BYTES
+#define ETHIF_STACK_BYTES   (3072)
+#endif
+// Interrupts from here down may call the kernel.
+#define ETHIF_IRQ_PRIORITY  (6)
+// Frames handed up under one taking of lwIP's lock.
+#define RX_BATCH            (4)
+// Of each millisecond, what reception may take at most: a flood leaves the rest to Python.
+#define RX_SHARE_PERCENT    (60)
+// Sent frames are looked for this often while none arrive and none are sent.
+#define TX_REAP_MS          (10)
+// A frame in more pieces than this is copied into one.
+#define TX_SEGMENTS_MAX     (8)
+// With fewer buffers than this left to the DMA, frames up to this size are copied out of theirs.
+#define RX_SHORT_BUFFERS    (ETH_RX_COUNT / 3)
+#define RX_COPY_BYTES       (320)
+
+// A receive buffer with the pbuf that lwIP sees.
+typedef struct {
+    struct pbuf_custom pbuf;
+    uint8_t data[ETH_RX_BUFFER_BYTES] __attribute__((aligned(4)));
+} rx_buffer_t;
+
+ethif_stats_t ethif_stats;
+
+// Plain .bss: in SRAM, where the DMA writes to them.
+static rx_buffer_t rx_buffers[ETH_RX_COUNT];
+static volatile uint16_t rx_lent;
+
+static struct netif netif;
+static TaskHandle_t task;
+static eth_config_t config;
+static bool active;
+static bool promiscuous;
+static bool tx_refused; // since the last frame was reaped
+static uint8_t default_mac[6];
+
+// ---- Receive ---------------------------------------------------------------------------------------
+
+static void give_back(rx_buffer_t *buffer) {
+    SYS_ARCH_DECL_PROTECT(level);
+    SYS_ARCH_PROTECT(level);
+    rx_lent--;
+    eth_give_buffer(buffer->data, buffer);
+    SYS_ARCH_UNPROTECT(level);
+}
+
+// The last reference to a received frame is gone. Any task.
+static void free_rx_pbuf(struct pbuf *p) {
+    give_back((rx_buffer_t *)p);
+}
+
+static unsigned take_frame(eth_rx_frame_t *frame, void **slots) {
+    SYS_ARCH_DECL_PROTECT(level);
+    SYS_ARCH_PROTECT(level);
+    unsigned segments = eth_receive(frame, slots);
+    rx_lent += segments;
+    SYS_ARCH_UNPROTECT(level);
+    return segments;
+}
+
+// The frame as it lies, as a chain of pbufs. PBUF_ROM says of it what holds: the payload lasts as long as the
+// pbuf, and there is no room for a header in front of it.
+static struct pbuf *wrap_frame(void **slots, unsigned segments, unsigned length) {
+    struct pbuf *head = NULL;
+    for (unsigned n = 0; n < segments; n++) {
+        rx_buffer_t *buffer = slots[n];
+        if (length == 0) {
+            // The FCS alone reached into this one.
+            give_back(buffer);
+            continue;
+        }
+        unsigned piece = LWIP_MIN(length, ETH_RX_BUFFER_BYTES);
+        buffer->pbuf.custom_free_function = free_rx_pbuf;
+        struct pbuf *p = pbuf_alloced_custom(PBUF_RAW, (u16_t)piece, PBUF_ROM, &buffer->pbuf, buffer->data,
+            ETH_RX_BUFFER_BYTES);
+        if (head == NULL) {
+            head = p;
+        } else {
+            pbuf_cat(head, p);
+        }
+        length -= piece;
+    }
+    return head;
+}
+
+// When the ring runs short, a small frame that will wait for Python must not keep a whole buffer from the DMA.
+// lwIP's heap is only used for it while more than half of it is free.
+static struct pbuf *copy_if_short(struct pbuf *p) {
+    if (p->tot_len > RX_COPY_BYTES || ETH_RX_COUNT - rx_lent > RX_SHORT_BUFFERS
+        || lwip_stats.mem.used > MEM_SIZE / 2) {
+        return p;
+    }
+    struct pbuf *copy = pbuf_clone(PBUF_RAW, PBUF_RAM, p);
+    if (copy == NULL) {
+        return p;
+    }
+    ethif_stats.rx_copied_bytes += p->tot_len;
+    pbuf_free(p);
+    return copy;
+}
+
+static void hand_up(struct pbuf *p, eth_csum_t verdict) {
+    if (verdict == ETH_CSUM_BAD_HEADER || verdict == ETH_CSUM_BAD_PAYLOAD) {
+        eth_stats.rx_checksum_bad++;
+    }
+    eth_stats.rx_frames++;
+    eth_stats.rx_bytes += p->tot_len;
+    // lwIP looks at these flags while it works on this very frame, under the lock.
+    NETIF_SET_CHECKSUM_CTRL(&netif, checksum_flags(checksum_rx_trusted(p, verdict)));
+    p = copy_if_short(p);
+    if (netif.input(p, &netif) != ERR_OK) {
+        ethif_stats.rx_dropped++;
+        pbuf_free(p);
+    }
+    NETIF_SET_CHECKSUM_CTRL(&netif, checksum_flags(false));
+}
+
+// Takes one frame from the ring. False if there is none.
+static bool receive_one(void) {
+    eth_rx_frame_t frame;
+    void *slots[ETH_RX_COUNT];
+    unsigned segments = take_frame(&frame, slots);
+    if (segments == 0) {
+        return false;
+    }
+    unsigned length = eth_rx_length(frame.status);
+    if (frame.verdict != ETH_RX_OK || length < SIZEOF_ETH_HDR || !netif_is_up(&netif)) {
+        for (unsigned n = 0; n < segments; n++) {
+            give_back(slots[n]);
+        }
+        return true;
+    }
+    hand_up(wrap_frame(slots, segments, length), eth_rx_checksum(frame.status, frame.extended));
+    return true;
+}
+
+// ---- Transmit --------------------------------------------------------------------------------------
+
+static void release_tx_pbuf(void *slot) {
+    pbuf_free(slot);
+}
+
+static void reap(void) {
+    if (eth_reap() > 0 && tx_refused) {
+        tx_refused = false;
+        // Segments that found no descriptor wait in their connections.
+        tcp_txnow();
+    }
+}
+
+// A copy of `bytes` of the frame from `at` on, where the DMA reads it and nobody changes it.
+static struct pbuf *bounce(struct pbuf *p, uint16_t at, uint16_t bytes) {
+    struct pbuf *copy = pbuf_alloc(PBUF_RAW, bytes, PBUF_RAM);
+    if (copy == NULL) {
+        ethif_stats.tx_no_memory++;
+        return NULL;
+    }
+    pbuf_copy_partial(p, copy->payload, bytes, at);
+    ethif_stats.tx_copied_bytes += bytes;
+    return copy;
+}
+
+static void free_segments(const eth_tx_segment_t *segment, unsigned segments, struct pbuf *frame) {
+    for (unsigned n = 0; n < segments; n++) {
+        if (segment[n].slot != NULL && segment[n].slot != frame) {
+            pbuf_free(segment[n].slot);
+        }
+    }
+}
+
+// Describes the frame to the DMA as it lies; pieces that the DMA cannot reach, or that change once this
+// function has returned (PBUF_REF), as copies. The last piece that is not a copy carries the reference to the
+// frame. Returns the number of pieces, 0 if memory ran out.
+static unsigned gather(struct pbuf *p, eth_tx_segment_t *segment) {
+    unsigned n = 0, holder = TX_SEGMENTS_MAX;
+    uint16_t at = 0;
+    for (struct pbuf *q = p; q != NULL; at += q->len, q = q->next) {
+        if (q->len == 0) {
+            continue;
+        }
+        segment[n] = (eth_tx_segment_t) { .data = q->payload, .bytes = q->len };
+        if (PBUF_NEEDS_COPY(q) || !eth_dma_reaches(q->payload, q->len)) {
+            struct pbuf *copy = bounce(p, at, q->len);
+            if (copy == NULL) {
+                free_segments(segment, n, p);
+                return 0;
+            }
+            segment[n].data = copy->payload;
+            segment[n].slot = copy;
+        } else {
+            holder = n;
+        }
+        n++;
+    }
+    if (holder < TX_SEGMENTS_MAX) {
+        segment[holder].slot = p;
+    }
+    return n;
+}
+
+static unsigned count_pieces(const struct pbuf *p) {
+    unsigned pieces = 0;
+    for (; p != NULL; p = p->next) {
+        pieces += p->len != 0;
+    }
+    return pieces;
+}
+
+static err_t link_output(struct netif *net, struct pbuf *p) {
+    LWIP_UNUSED_ARG(net);
+    eth_tx_segment_t segment[TX_SEGMENTS_MAX];
+    if (!active || eth_state() != ETH_LINK_UP) {
+        return ERR_IF;
+    }
+    if (p->tot_len > ETH_FRAME_MAX || p->tot_len < SIZEOF_ETH_HDR) {
+        return ERR_VAL;
+    }
+    reap();
+    unsigned pieces = count_pieces(p);
+    if (LWIP_MIN(pieces, TX_SEGMENTS_MAX) > eth_tx_room()) {
+        eth_stats.tx_full++;
+        tx_refused = true;
+        eth_unmask(ETH_EVENT_TX);
+        return ERR_MEM;
+    }
+    if (pieces > TX_SEGMENTS_MAX) {
+        struct pbuf *copy = bounce(p, 0, p->tot_len);
+        if (copy == NULL) {
+            return ERR_MEM;
+        }
+        segment[0] = (eth_tx_segment_t) { .data = copy->payload, .bytes = p->tot_len, .slot = copy };
+        pieces = 1;
+    } else {
+        pieces = gather(p, segment);
+        if (pieces == 0) {
+            return ERR_MEM;
+        }
+    }
+    // An interrupt on completion only when the ring fills up: else the next frame, either way, looks.
+    uint32_t flags = checksum_tx(p) << ETH_TDES0_CIC_Pos;
+    flags |= eth_tx_room() < ETH_TX_COUNT / 2 ? ETH_TDES0_IC : 0;
+    uint16_t bytes = p->tot_len;
+    pbuf_ref(p);
+    if (!eth_send(segment, pieces, flags)) {
+        free_segments(segment, pieces, p);
+        pbuf_free(p);
+        return ERR_MEM;
+    }
+    bool held = false;
+    for (unsigned n = 0; n < pieces; n++) {
+        held = held || segment[n].slot == p;
+    }
+    if (!held) {
+        pbuf_free(p);
+    }
+    eth_stats.tx_frames++;
+    eth_stats.tx_bytes += bytes;
+    return ERR_OK;
+}
+
+// ---- Filters ---------------------------------------------------------------------------------------
+
+static err_t igmp_filter(struct netif *net, const ip4_addr_t *group, enum netif_mac_filter_action action) {
+    LWIP_UNUSED_ARG(net);
+    // RFC 1112 6.4: the lower 23 bits of the group.
+    const uint8_t mac[6] = {
+        0x01, 0x00, 0x5e, ip4_addr2(group) & 0x7f, ip4_addr3(group), ip4_addr4(group),
+    };
+    eth_multicast(mac, action == NETIF_ADD_MAC_FILTER);
+    return ERR_OK;
+}
+
+static err_t mld_filter(struct netif *net, const ip6_addr_t *group, enum netif_mac_filter_action action) {
+    LWIP_UNUSED_ARG(net);
+    // RFC 2464 7: the lower 32 bits of the group.
+    uint32_t low = lwip_ntohl(group->addr[3]);
+    const uint8_t mac[6] = {
+        0x33, 0x33, (uint8_t)(low >> 24), (uint8_t)(low >> 16), (uint8_t)(low >> 8), (uint8_t)low,
+    };
+    eth_multicast(mac, action == NETIF_ADD_MAC_FILTER);
+    return ERR_OK;
+}
+
+int ethif_set_mac(const uint8_t mac[6]) {
+    int result = eth_set_mac(mac);
+    if (result != 0) {
+        return result;
+    }
+    memcpy(netif.hwaddr, mac, sizeof(netif.hwaddr));
+    // The link-local address comes from it; neighbours learn of the change.
+    netif_create_ip6_linklocal_address(&netif, 1);
+    if (netif_is_up(&netif) && netif_is_link_up(&netif) && !ip4_addr_isany_val(*netif_ip4_addr(&netif))) {
+        etharp_gratuitous(&netif);
+    }
+    return 0;
+}
+
+void ethif_set_promiscuous(bool on) {
+    promiscuous = on;
+    eth_set_promiscuous(on);
+}
+
+bool ethif_promiscuous(void) {
+    return promiscuous;
+}
+
+// ---- The task --------------------------------------------------------------------------------------
+
+void ETH_IRQHandler(void);
+void ETH_IRQHandler(void) {
+    BaseType_t woken = pdFALSE;
+    uint32_t events = eth_interrupt();
+    if (events != 0) {
+        xTaskNotifyFromISR(task, events, eSetBits, &woken);
+    }
+    portYIELD_FROM_ISR(woken);
+}
+
+static void unmask(uint32_t events) {
+    SYS_ARCH_DECL_PROTECT(level);
+    SYS_ARCH_PROTECT(level);
+    eth_unmask(events);
+    SYS_ARCH_UNPROTECT(level);
+}
+
+// Hands up what the ring holds. False if it stopped because this millisecond's share is used up.
+static bool receive_all(void) {
+    static TickType_t tick;
+    static uint32_t spent;
+    const uint32_t share = hclk_hz() / 1000 / 100 * RX_SHARE_PERCENT;
+    for (;;) {
+        if (xTaskGetTickCount() != tick) {
+            tick = xTaskGetTickCount();
+            spent = 0;
+        }
+        if (spent >= share) {
+            ethif_stats.rx_deferred++;
+            return false;
+        }
+        uint32_t start = clock_cycles();
+        LOCK_TCPIP_CORE();
+        reap();
+        unsigned frames = 0;
+        while (frames < RX_BATCH && receive_one()) {
+            frames++;
+        }
+        UNLOCK_TCPIP_CORE();
+        spent += clock_cycles() - start;
+        if (frames < RX_BATCH) {
+            return true;
+        }
+    }
+}
+
+// Tells lwIP what the link does.
+static void follow_link(void) {
+    bool up = eth_state() == ETH_LINK_UP;
+    if (up && !netif_is_link_up(&netif)) {
+        netif_set_link_up(&netif);
+        // lwIP leaves announcing a static address to ACD, which runs for AutoIP alone here.
+        if (!ip4_addr_isany_val(*netif_ip4_addr(&netif)) && !dhcp_supplied_address(&netif)) {
+            etharp_gratuitous(&netif);
+        }
+    } else if (!up && netif_is_link_up(&netif)) {
+        netif_set_link_down(&netif);
+    }
+}
+
+static void eth_task(void *arg) {
+    (void)arg;
+    TickType_t next_step = xTaskGetTickCount();
+    TickType_t wait = portMAX_DELAY;
+    for (;;) {
+        uint32_t events = 0;
+        xTaskNotifyWait(0, UINT32_MAX, &events, wait);
+        if ((events & ETH_EVENT_STEP) || (active && (int32_t)(xTaskGetTickCount() - next_step) >= 0)) {
+            LOCK_TCPIP_CORE();
+            next_step = xTaskGetTickCount() + eth_step(sys_now());
+            follow_link();
+            UNLOCK_TCPIP_CORE();
+        }
+        if (!active) {
+            wait = portMAX_DELAY;
+            continue;
+        }
+        if (!receive_all()) {
+            // Not before the next tick, and with the interrupt still masked.
+            wait = 1;
+            continue;
+        }
+        unmask(ETH_EVENT_RX | ETH_EVENT_TX);
+        // A frame that came between the last look and the unmasking has raised the interrupt, which is level.
+        int32_t until_step = (int32_t)(next_step - xTaskGetTickCount());
+        wait = until_step > 0 ? (TickType_t)until_step : 0;
+        if (!eth_tx_idle() && wait > TX_REAP_MS) {
+            wait = TX_REAP_MS;
+        }
+    }
+}
+
+// ---- On and off ------------------------------------------------------------------------------------
+
+void ethif_activate(bool on) {
+    if (on == active) {
+        return;
+    }
+    if (on) {
+        eth_start(&config, sys_now());
+        netif_create_ip6_linklocal_address(&netif, 1);
+        netif_set_up(&netif);
+        active = true;
+    } else {
+        netif_set_link_down(&netif);
+        netif_set_down(&netif);
+        active = false;
+        eth_stop();
+    }
+    xTaskNotify(task, ETH_EVENT_STEP, eSetBits);
+}
+
+bool ethif_is_active(void) {
+    return active;
+}
+
+struct netif *ethif_netif(void) {
+    return &netif;
+}
+
+eth_config_t *ethif_config(void) {
+    return &config;
+}
+
+// Locally administered, from the chip's unique ID: the same at every start, another one on every chip.
+static void make_default_mac(void) {
+    const uint8_t *uid = (const uint8_t *)UID_BASE;
+    uint32_t hash = 2166136261u;
+    for (unsigned i = 0; i < 12; i++) {
+        hash = (hash ^ uid[i]) * 16777619u;
+    }
+    default_mac[0] = 0x02;
+    default_mac[1] = uid[0] ^ uid[2];
+    for (unsigned i = 0; i < 4; i++) {
+        default_mac[2 + i] = (uint8_t)(hash >> (8 * i));
+    }
+}
+
+static void board_config(void) {
+    config = (eth_config_t) {
+        .mdc = MICROPY_HW_ETH_MDC,
+        .mdio = MICROPY_HW_ETH_MDIO,
+        .ref_clk = MICROPY_HW_ETH_RMII_REF_CLK,
+        .crs_dv = MICROPY_HW_ETH_RMII_CRS_DV,
+        .rxd0 = MICROPY_HW_ETH_RMII_RXD0,
+        .rxd1 = MICROPY_HW_ETH_RMII_RXD1,
+        .tx_en = MICROPY_HW_ETH_RMII_TX_EN,
+        .txd0 = MICROPY_HW_ETH_RMII_TXD0,
+        .txd1 = MICROPY_HW_ETH_RMII_TXD1,
+        #ifdef MICROPY_HW_ETH_PHY_RESET
+        .phy_reset = MICROPY_HW_ETH_PHY_RESET,
+        #else
+        .phy_reset = PIN_NONE,
+        #endif
+        .phy_address = MICROPY_HW_ETH_PHY_ADDRESS,
+        .phy_type = PHY_AUTO,
+        .phy_mode = PHY_MODE_AUTO,
+        .irq_priority = ETHIF_IRQ_PRIORITY,
+    };
+}
+
+static err_t netif_init_cb(struct netif *net) {
+    net->name[0] = 'e';
+    net->name[1] = 'n';
+    net->mtu = 1500;
+    net->hwaddr_len = ETH_HWADDR_LEN;
+    memcpy(net->hwaddr, default_mac, ETH_HWADDR_LEN);
+    net->flags = NETIF_FLAG_BROADCAST | NETIF_FLAG_ETHARP | NETIF_FLAG_ETHERNET | NETIF_FLAG_IGMP | NETIF_FLAG_MLD6;
+    net->output = etharp_output;
+    net->output_ip6 = ethip6_output;
+    net->linkoutput = link_output;
+    netif_set_igmp_mac_filter(net, igmp_filter);
+    netif_set_mld_mac_filter(net, mld_filter);
+    netif_set_ip6_autoconfig_enabled(net, 1);
+    NETIF_SET_CHECKSUM_CTRL(net, checksum_flags(false));
+    return ERR_OK;
+}
+
+void ethif_init(void) {
+    // Neighbour discovery multicasts to all nodes without joining that group.
+    static const uint8_t all_nodes[6] = { 0x33, 0x33, 0, 0, 0, 1 };
+    board_config();
+    make_default_mac();
+    eth_init(release_tx_pbuf);
+    for (unsigned i = 0; i < ETH_RX_COUNT; i++) {
+        eth_give_buffer(rx_buffers[i].data, &rx_buffers[i]);
+    }
+    eth_set_mac(default_mac);
+    eth_multicast(all_nodes, true);
+    BaseType_t made = xTaskCreate(eth_task, "eth", ETHIF_STACK_BYTES / sizeof(StackType_t), NULL,
+        RTOS_PRIORITY_ETH, &task);
+    LWIP_ASSERT("no memory for the eth task", made == pdPASS);
+    LOCK_TCPIP_CORE();
+    netif_add_noaddr(&netif, NULL, netif_init_cb, ethernet_input);
+    netif_set_default(&netif);
+    UNLOCK_TCPIP_CORE();
+}
+
+void ethif_reset(void) {
+    LOCK_TCPIP_CORE();
+    dhcp_release_and_stop(&netif);
+    ethif_activate(false);
+    dhcp_cleanup(&netif);
+    netif_set_addr(&netif, IP4_ADDR_ANY4, IP4_ADDR_ANY4, IP4_ADDR_ANY4);
+    for (s8_t i = 0; i < LWIP_IPV6_NUM_ADDRESSES; i++) {
+        netif_ip6_addr_set_state(&netif, i, IP6_ADDR_INVALID);
+    }
+    netif.ip6_autoconfig_enabled = 1;
+    ethif_set_promiscuous(false);
+    board_config();
+    eth_set_mac(default_mac);
+    memcpy(netif.hwaddr, default_mac, sizeof(default_mac));
+    UNLOCK_TCPIP_CORE();
+}

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: MIT
+//
+// lwIP's life in this port: start, per-task state, random numbers, assertions.
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "FreeRTOS.h"
+#include "task.h"
+
+#include "lwip/dns.h"
+#include "lwip/mem.h"
+#include "lwip/sys.h"
+#include "lwip/tcpip.h"
+
+#include "ethif.h"
+#include "fault.h"
+#include "net.h"
+#include "network.h"
+#include "rng.h"
+#include "rtos.h"
+
+// lwIP's heap: plain .bss, where the Ethernet DMA reaches it. mem.c asks for two headers beyond MEM_SIZE.
+uint8_t net_lwip_heap[LWIP_MEM_ALIGN_BUFFER(MEM_SIZE + 32)] __attribute__((aligned(MEM_ALIGNMENT)));
+
+// ---- State of each task that uses lwIP -------------------------------------------------------------
+
+// The semaphore that LWIP_NETCONN_SEM_PER_THREAD asks for, and errno. lwIP's sys_arch.c keeps a pointer to the
+// semaphore in the task; it is made at the first use, so that no task has to announce itself.
+typedef struct _net_task_t {
+    sys_sem_t sem;
+    int error;
+    bool python_thread; // not the main one: ends before or at soft reset
+    struct _net_task_t *next;
+} net_task_t;
+
+static net_task_t *net_tasks;
+static int shared_errno; // where there is no task, or no memory
+
+static net_task_t *this_task(void) {
+    TaskHandle_t task = xTaskGetCurrentTaskHandle();
+    if (task == NULL) {
+        return NULL;
+    }
+    net_task_t *self = pvTaskGetThreadLocalStoragePointer(task, RTOS_TLS_LWIP);
+    if (self != NULL) {
+        return self;
+    }
+    self = pvPortMalloc(sizeof(*self));
+    if (self == NULL) {
+        return NULL;
+    }
+    *self = (net_task_t) { .python_thread = strcmp(pcTaskGetName(task), "python") == 0 };
+    if (sys_sem_new(&self->sem, 0) != ERR_OK) {
+        vPortFree(self);
+        return NULL;
+    }
+    taskENTER_CRITICAL();
+    self->next = net_tasks;
+    net_tasks = self;
+    taskEXIT_CRITICAL();
+    vTaskSetThreadLocalStoragePointer(task, RTOS_TLS_LWIP, self);
+    return self;
+}
+
+static void forget(net_task_t *gone) {
+    taskENTER_CRITICAL();
+    for (net_task_t **link = &net_tasks; *link != NULL; link = &(*link)->next) {
+        if (*link == gone) {
+            *link = gone->next;
+            break;
+        }
+    }
+    taskEXIT_CRITICAL();
+    sys_sem_free(&gone->sem);
+    vPortFree(gone);
+}
+
+// Replaces sys_arch.c's (net.mk wraps it).
+sys_sem_t *__wrap_sys_arch_netconn_sem_get(void);
+sys_sem_t *__wrap_sys_arch_netconn_sem_get(void) {
+    net_task_t *self = this_task();
+    LWIP_ASSERT("no memory for a task's semaphore", self != NULL);
+    return &self->sem;
+}
+
+int *net_errno(void) {
+    net_task_t *self = this_task();
+    return self == NULL ? &shared_errno : &self->error;
+}
+
+// Called by a Python thread as its last act (rtos/mpthreadport.c).
+void rtos_thread_finished(void);
+void rtos_thread_finished(void) {
+    TaskHandle_t task = xTaskGetCurrentTaskHandle();
+    net_task_t *self = pvTaskGetThreadLocalStoragePointer(task, RTOS_TLS_LWIP);
+    if (self != NULL) {
+        vTaskSetThreadLocalStoragePointer(task, RTOS_TLS_LWIP, NULL);
+        forget(self);
+    }
+}
+
+// Soft reset deletes Python's threads without asking them: what is left of them goes here.
+static void forget_python_threads(void) {
+    net_task_t *next;
+    for (net_task_t *at = net_tasks; at != NULL; at = next) {
+        next = at->next;
+        if (at->python_thread) {
+            forget(at);
+        }
+    }
+}
+
+// ---- What arch/cc.h asks for -----------------------------------------------------------------------
+
+uint32_t net_rand(void) {
+    return rng_get();
+}
+
+void net_diag(const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    vprintf(format, args);
+    va_end(args);
+}
+
+void net_assert_failed(const char *message, const char *file, int line) {
+    char what[FAULT_WHAT_LEN];
+    const char *base = strrchr(file, '/');
+    snprintf(what, sizeof(what), "lwIP %s:%d %s", base == NULL ? file : base + 1, line, message);
+    fault_die(what, pcTaskGetName(NULL));
+}
+
+// ---- Start and soft reset --------------------------------------------------------------------------
+
+static void tcpip_is_up(void *arg) {
+    sys_sem_signal(arg);
+}
+
+void net_init(void) {
+    sys_sem_t up;
+    err_t err = sys_sem_new(&up, 0);
+    LWIP_ASSERT("no memory for tcpip", err == ERR_OK);
+    tcpip_init(tcpip_is_up, &up);
+    sys_arch_sem_wait(&up, 0);
+    sys_sem_free(&up);
+    ethif_init();
+}
+
+void network_deinit(void) {
+    ethif_reset();
+    LOCK_TCPIP_CORE();
+    for (unsigned i = 0; i < DNS_MAX_SERVERS; i++) {
+        dns_setserver((u8_t)i, NULL);
+    }
+    network_hostname_reset();
+    network_lan_reset();
+    UNLOCK_TCPIP_CORE();
+    forget_python_threads();
+}

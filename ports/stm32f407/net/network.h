@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: MIT
+#ifndef NET_NETWORK_H
+#define NET_NETWORK_H
+
+#include "lwip/ip_addr.h"
+#include "py/obj.h"
+
+extern const mp_obj_type_t network_lan_type;
+extern const mp_obj_base_t network_lan_obj;
+
+// Longest hostname, without the terminator.
+#define NETWORK_HOSTNAME_MAX (32)
+
+// hostname([name]), for modules and classes alike.
+mp_obj_t network_hostname(size_t n_args, const mp_obj_t *args);
+const char *network_hostname_get(void);
+// Back to the board's defaults, for soft reset.
+void network_hostname_reset(void);
+void network_lan_reset(void);
+
+// A string into an address. ValueError if it is none.
+void network_parse_addr(mp_obj_t text, ip_addr_t *addr);
+mp_obj_t network_format_addr(const ip_addr_t *addr);
+
+// Calls set(key, value) for each keyword argument, or returns get(key) for the one positional argument.
+mp_obj_t network_get_or_set(size_t n_args, const mp_obj_t *args, mp_map_t *kwargs,
+    mp_obj_t (*get)(qstr key), void (*set)(qstr key, mp_obj_t value));
+
+#endif
