@@ -2,3 +2,4 @@
 # What every board's image carries as frozen bytecode.
 include("$(MPY_DIR)/extmod/asyncio")
 module("_boot.py")
+package("lwip")

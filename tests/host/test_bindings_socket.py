@@ -404,7 +404,8 @@ def test_names__functions(bindings):
                 return [e[4] for e in socket.getaddrinfo(*args, **kw)]
             except OSError as e:
                 return e.args[0]
-        print(info("127.0.0.1", "80", type=socket.SOCK_DGRAM), info("::1", 1, socket.AF_INET6, socket.SOCK_STREAM))
+        print(info("127.0.0.1", "80", type=socket.SOCK_DGRAM))
+        print(info("::1", 1, socket.AF_INET6, socket.SOCK_STREAM))
         print(info(None, 5, socket.AF_INET, socket.SOCK_STREAM))
         print(info(None, 5, socket.AF_INET6, socket.SOCK_STREAM, 0, socket.AI_PASSIVE))
         print(info("no number", 1, 0, 0, 0, socket.AI_NUMERICHOST), info(None, None))
@@ -470,7 +471,8 @@ def test_asyncio__echo(bindings):
             return answer
         async def main():
             server = await asyncio.start_server(serve, "127.0.0.1", 47123)
-            print(await asyncio.gather(talk(47123, b"one"), talk(47123, b"three" * 2000)) == [b"one", b"three" * 2000])
+            words = [b"one", b"three" * 2000]
+            print(await asyncio.gather(*[talk(47123, word) for word in words]) == words)
             server.close()
         asyncio.run(main())
     """)
@@ -818,7 +820,8 @@ def test_multicast__group(bindings):
         u.setsockopt(socket.IPPROTO_IP, socket.IP_DROP_MEMBERSHIP, join)
         print("joined and left")
         try:
-            u.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, socket.inet_pton(2, "239.1.2.3") + b"\\xc0\\0\\2\\1")
+            nowhere = socket.inet_pton(2, "239.1.2.3") + b"\\xc0\\0\\2\\1"
+            u.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, nowhere)
         except OSError as e:
             print("no such interface", e.errno)
     """)
@@ -837,6 +840,7 @@ def test_pktinfo__recvmsg(bindings):
         print(data, flags == socket.MSG_TRUNC, peer)
         level, kind, value = anc[0]
         print(level == socket.IPPROTO_IP, kind == socket.IP_PKTINFO, value[-4:])
-        print(socket.if_indextoname(value[0]), socket.if_nametoindex(socket.if_indextoname(value[0])) == value[0])
+        name = socket.if_indextoname(value[0])
+        print(name, socket.if_nametoindex(name) == value[0])
     """)
     assert out == "b'0123' True ('127.0.0.1', 5010)\nTrue True b'\\x7f\\x00\\x00\\x01'\nlo0 True\n"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The bindings on the host: MicroPython's unix port with lwIP's loopback, built once, under ASan and UBSan."""
+"""The bindings on the host: MicroPython's unix port with lwIP's loopback, under ASan and UBSan."""
 
 import fcntl
 import os

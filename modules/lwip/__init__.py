@@ -1,0 +1,11 @@
+# SPDX-License-Identifier: MIT
+"""lwIP's three APIs and the rest of the stack. What is here is C (_lwip), so names cost no RAM."""
+
+import sys
+
+import _lwip
+from _lwip import options, socket, stats, version
+
+# So that "import lwip.socket" and "from lwip.socket import ..." find them, too.
+for _name in ("socket",):
+    sys.modules["lwip." + _name] = getattr(_lwip, _name)
