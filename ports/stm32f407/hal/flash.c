@@ -99,6 +99,9 @@ int flash_program(uint32_t address, const void *data, size_t len) {
             ret = -HAL_EIO;
             break;
         }
+        if (*dest == word) {
+            continue; // what is erased to ones needs no programming to ones
+        }
         *dest = word;
         __DSB();
         ret = finish(PROGRAM_MS);
