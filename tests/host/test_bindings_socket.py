@@ -623,7 +623,7 @@ def test_exhaustion__sockets(bindings):
 def test_exhaustion__accept(bindings):
     """A server without PCBs for one more connection keeps serving those that it has."""
     out = bindings.run("""
-        import socket
+        import socket, time
         s = socket.socket()
         s.bind(("127.0.0.1", 0))
         s.listen(8)
@@ -643,6 +643,7 @@ def test_exhaustion__accept(bindings):
         for c, a in pairs:
             c.close()
             a.close()
+        time.sleep(0.3)
         c = socket.socket()
         c.connect(s.getsockname())
         print("served again")
