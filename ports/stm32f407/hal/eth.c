@@ -126,7 +126,6 @@ void eth_start(const eth_config_t *config, uint32_t now_ms) {
     eth.failed = false;
     configure_pins(config);
     if (config->phy_reset != PIN_NONE) {
-        gpio_write(config->phy_reset, 0);
         gpio_config(config->phy_reset, GPIO_MODE_OUTPUT, GPIO_PULL_NONE, GPIO_SPEED_LOW, 0);
     }
     select_rmii();

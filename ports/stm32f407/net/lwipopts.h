@@ -72,7 +72,7 @@ extern uint8_t net_lwip_heap[];
 
 // Pools, in CCM unless said otherwise. Units and bytes per unit:
 #ifndef MEMP_NUM_TCP_PCB
-#define MEMP_NUM_TCP_PCB                36   // connections, TIME_WAIT included; 232 each
+#define MEMP_NUM_TCP_PCB                34   // connections, TIME_WAIT included; 232 each
 #endif
 #ifndef MEMP_NUM_TCP_PCB_LISTEN
 #define MEMP_NUM_TCP_PCB_LISTEN         8    // listening ports; 76 each
@@ -87,10 +87,10 @@ extern uint8_t net_lwip_heap[];
 #define MEMP_NUM_RAW_PCB                4    // 76 each
 #endif
 #ifndef MEMP_NUM_NETCONN
-#define MEMP_NUM_NETCONN                44   // netconns and sockets; 56 each, and the mailboxes below
+#define MEMP_NUM_NETCONN                40   // netconns and sockets; 56 each, and the mailboxes below
 #endif
-#define MEMP_NUM_NETBUF                 34   // datagrams queued to netconns; 64 each
-#define MEMP_NUM_PBUF                   48   // references to memory that is not copied; 16 each
+#define MEMP_NUM_NETBUF                 24   // datagrams queued to netconns; 64 each
+#define MEMP_NUM_PBUF                   32   // references to memory that is not copied; 16 each
 #define MEMP_NUM_REASSDATA              3    // datagrams being reassembled (IPv4); 32 each
 #define MEMP_NUM_FRAG_PBUF              12   // fragments on their way out; 24 each
 #define MEMP_NUM_ARP_QUEUE              8    // packets that wait for an address; 8 each
@@ -101,7 +101,7 @@ extern uint8_t net_lwip_heap[];
 #define MEMP_NUM_TCPIP_MSG_API          16   // callbacks sent to the tcpip task; 12 each
 #define MEMP_NUM_TCPIP_MSG_INPKT        2    // unused with CORE_LOCKING_INPUT; 0 then
 #define MEMP_NUM_API_MSG                4    // 0 with CORE_LOCKING
-#define MEMP_NUM_NETDB                  2    // getaddrinfo results; 320 each
+#define MEMP_NUM_NETDB                  1    // getaddrinfo results; 320 each
 // Packet buffers of fixed size for who asks for PBUF_POOL. The receive ring has its own (net/ethif.c).
 // In SRAM, 272 each.
 #define PBUF_POOL_SIZE                  4
@@ -235,6 +235,8 @@ extern uint8_t net_lwip_heap[];
 #define LWIP_COMPAT_SOCKETS             0    // lwip_ names only: newlib has its own close, read, write
 #define LWIP_POSIX_SOCKETS_IO_NAMES     0
 #define LWIP_SOCKET_OFFSET              0
+// Multicast groups that sockets joined, of both families: 40 bytes of SRAM each.
+#define LWIP_SOCKET_MAX_MEMBERSHIPS     10
 // One semaphore per task (88 bytes of RTOS heap, made at its first use: net.c) instead of one per netconn.
 #define LWIP_NETCONN_SEM_PER_THREAD     1
 // Off: the GIL keeps Python's threads apart, and lwIP 2.2.1 fails an assertion when a listener with

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "py/runtime.h"
+#include "py/unicode.h"
 
 #include "lwip/dns.h"
 #include "lwip/tcpip.h"
@@ -35,6 +36,10 @@ void network_parse_addr(mp_obj_t text, ip_addr_t *addr) {
 mp_obj_t network_format_addr(const ip_addr_t *addr) {
     char text[IPADDR_STRLEN_MAX];
     ipaddr_ntoa_r(addr, text, sizeof(text));
+    // RFC 5952 wants hexadecimal digits small; lwIP writes them large.
+    for (char *c = text; *c != 0; c++) {
+        *c = (char)unichar_tolower(*c);
+    }
     return mp_obj_new_str_from_cstr(text);
 }
 
