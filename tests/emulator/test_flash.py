@@ -59,6 +59,12 @@ def test_flash__wrong_key_locks_until_reset(bus):
     assert bus["FLASH.CR"] == 0
 
 
+def test_flash__unlocking_twice_is_harmless(bus):
+    unlock(bus)
+    unlock(bus)
+    assert bus["FLASH.CR"] == 0
+
+
 def test_flash__second_key_first(bus):
     with pytest.raises(BusFault):
         bus["FLASH.KEYR"] = 0xCDEF89AB

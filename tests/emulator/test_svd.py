@@ -47,7 +47,9 @@ EXTRA_REGISTERS = {
 
 
 def number(text):
-    return int(text, 0)
+    """The SVD's numbers; it has one in binary (SPI I2SPR, "00000010", which RM0090 28.5.9 gives as 2)."""
+    binary = len(text) == 8 and set(text) <= {"0", "1"}
+    return int(text, 2 if binary else 0)
 
 
 @pytest.fixture(scope="module")

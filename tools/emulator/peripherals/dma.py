@@ -129,6 +129,13 @@ class Dma(Peripheral):
                 self.streams[number].pulses += 1
                 self._kick(self.streams[number])
 
+    def data_left(self, name):
+        """Data that the enabled stream behind a request line has still to move, None without one."""
+        for number, channel in REQUESTS[self.name].get(name, ()):
+            if self._cr(number) & EN and self._channel(number) == channel:
+                return self.streams[number].left
+        return None
+
     def _cr(self, number):
         return self.regs[0x10 + 0x18 * number]
 

@@ -105,9 +105,12 @@ class Flash(Peripheral):
         )
 
     def _unlock(self, control, keys, step, locked_up, value):
-        """One write to a key register; a wrong one locks `control` until reset, with a bus error."""
+        """One write to a key register; a wrong one locks `control` until reset, with a bus error.
+        Keys for a register that is open already do nothing: drivers unlock twice."""
         lock = CR_LOCK if control == 0x10 else OPTCR_OPTLOCK
-        if locked_up or not self.regs[control] & lock or value != keys[step]:
+        if not self.regs[control] & lock and not locked_up:
+            return 0, False
+        if locked_up or value != keys[step]:
             self.regs[control] |= lock
             if control == 0x10:
                 self._locked_up, self._key_step = True, 0

@@ -1,0 +1,183 @@
+# SPDX-License-Identifier: MIT
+"""I2C as a master: the event sequences of RM0090 27.3.3."""
+
+import pytest
+from emulator.peripheral import GuestError
+from emulator.peripherals.irqs import IRQ
+
+PE, START, STOP, ACK = 1, 1 << 8, 1 << 9, 1 << 10
+SB, ADDR, BTF, RXNE, TXE, AF = 1, 2, 4, 1 << 6, 1 << 7, 1 << 10
+MSL, BUSY, TRA = 1, 2, 4
+BIT_NS = 10_000
+
+
+class Memory:
+    """A device with a one-byte pointer and 256 bytes, as an EEPROM."""
+
+    def __init__(self):
+        self.data = bytearray(256)
+        self.log = []
+        self.pointer = None
+        self.nack_after = None
+
+    def start(self, read):
+        self.log.append("read" if read else "write")
+        if not read:
+            self.pointer = None
+        return True
+
+    def write(self, value):
+        if self.pointer is None:
+            self.pointer = value
+        else:
+            self.data[self.pointer] = value
+            self.pointer += 1
+        if self.nack_after is not None:
+            self.nack_after -= 1
+            return self.nack_after > 0
+        return True
+
+    def read(self):
+        self.pointer += 1
+        return self.data[self.pointer - 1]
+
+    def stop(self):
+        self.log.append("stop")
+
+
+@pytest.fixture
+def i2c(bus):
+    """I2C1 at 100 kbit/s with a memory at 0x50."""
+    bus["I2C1.CR2"] = 16
+    bus["I2C1.CCR"] = 80
+    bus["I2C1.CR1"] = PE | ACK
+    bus.device = Memory()
+    bus.machine["I2C1"].attach(0x50, bus.device)
+    return bus
+
+
+def until(bus, flag, bits=12):
+    for _ in range(bits):
+        if bus["I2C1.SR1"] & flag:
+            return
+        bus.machine.advance(BIT_NS)
+    raise AssertionError(f"SR1 flag 0x{flag:x} did not come: 0x{bus['I2C1.SR1']:x}")
+
+
+def start(bus, address):
+    bus.set("I2C1.CR1", START)
+    until(bus, SB)
+    assert bus["I2C1.SR2"] & (MSL | BUSY) == MSL | BUSY
+    bus["I2C1.DR"] = address
+    until(bus, ADDR)
+    assert bus["I2C1.SR1"] & ADDR
+    return bus["I2C1.SR2"]
+
+
+def write(bus, *values):
+    assert start(bus, 0xA0) & TRA
+    for value in values:
+        until(bus, TXE)
+        bus["I2C1.DR"] = value
+    until(bus, BTF, bits=30)
+
+
+def test_i2c__write(i2c):
+    write(i2c, 0x10, 0xAA, 0xBB)
+    i2c.set("I2C1.CR1", STOP)
+    assert not i2c["I2C1.CR1"] & STOP
+    assert i2c["I2C1.SR2"] == 0
+    assert i2c.device.data[0x10:0x12] == b"\xaa\xbb"
+    assert i2c.device.log == ["write", "stop"]
+
+
+def test_i2c__a_byte_is_nine_bits(i2c):
+    assert i2c.machine["I2C1"].bit_rate == 100_000
+    write(i2c, 0)
+    i2c["I2C1.DR"] = 1
+    i2c.machine.advance(9 * BIT_NS - 1)
+    assert not i2c["I2C1.SR1"] & BTF
+    i2c.machine.advance(1)
+    assert i2c["I2C1.SR1"] & BTF
+
+
+def test_i2c__read_with_repeated_start(i2c):
+    i2c.device.data[0x20:0x23] = b"xyz"
+    write(i2c, 0x20)
+    assert not start(i2c, 0xA1) & TRA
+    values = bytearray()
+    for left in (3, 2, 1):
+        if left == 1:
+            i2c.clear("I2C1.CR1", ACK)
+            i2c.set("I2C1.CR1", STOP)
+        until(i2c, RXNE)
+        values.append(i2c["I2C1.DR"])
+    assert values == b"xyz"
+    assert i2c.device.log == ["write", "read", "stop"]
+
+
+def test_i2c__read_one(i2c):
+    """ACK off before ADDR is cleared, STOP after."""
+    i2c.device.data[5] = 0x77
+    write(i2c, 5)
+    i2c.set("I2C1.CR1", START)
+    until(i2c, SB)
+    i2c["I2C1.DR"] = 0xA1
+    until(i2c, ADDR)
+    i2c.clear("I2C1.CR1", ACK)
+    assert i2c["I2C1.SR1"] & ADDR and i2c["I2C1.SR2"] & MSL
+    i2c.set("I2C1.CR1", STOP)
+    until(i2c, RXNE)
+    assert i2c["I2C1.DR"] == 0x77
+    i2c.machine.advance(100 * BIT_NS)
+    assert i2c["I2C1.SR2"] == 0
+    assert not i2c["I2C1.SR1"] & RXNE
+
+
+def test_i2c__nobody_there(i2c):
+    i2c["I2C1.CR2"] = 16 | 1 << 8
+    i2c.set("I2C1.CR1", START)
+    until(i2c, SB)
+    i2c["I2C1.DR"] = 0x42
+    until(i2c, AF)
+    assert i2c.irq(IRQ["I2C1_ER"])
+    i2c["I2C1.SR1"] = 0
+    assert not i2c.irq(IRQ["I2C1_ER"])
+    i2c.set("I2C1.CR1", STOP)
+    assert i2c["I2C1.SR2"] & BUSY == 0
+
+
+def test_i2c__data_refused(i2c):
+    i2c.device.nack_after = 2
+    start(i2c, 0xA0)
+    for value in (1, 2):
+        i2c["I2C1.DR"] = value
+    until(i2c, AF, bits=30)
+
+
+def test_i2c__event_interrupt(i2c):
+    i2c["I2C1.CR2"] = 16 | 1 << 9
+    i2c.set("I2C1.CR1", START)
+    assert not i2c.irq(IRQ["I2C1_EV"])
+    i2c.machine.advance(BIT_NS)
+    assert i2c.irq(IRQ["I2C1_EV"])
+    i2c["I2C1.DR"] = 0xA0
+    assert not i2c.irq(IRQ["I2C1_EV"])
+
+
+def test_i2c__dma_read_ends_with_nack(i2c):
+    i2c.device.data[:4] = b"wxyz"
+    write(i2c, 0)
+    i2c["DMA1.S0PAR"], i2c["DMA1.S0M0AR"], i2c["DMA1.S0NDTR"] = i2c.address("I2C1.DR"), 0x20000000, 4
+    i2c["DMA1.S0CR"] = 1 << 25 | 1 << 10 | 1
+    i2c["I2C1.CR2"] = 16 | 1 << 11 | 1 << 12
+    start(i2c, 0xA1)
+    i2c.machine.advance(100 * BIT_NS)
+    assert i2c.machine.memory.read(0x20000000, 4) == b"wxyz"
+    assert i2c.device.pointer == 4
+
+
+def test_i2c__no_clock(bus):
+    bus["I2C2.CR1"] = PE
+    with pytest.raises(GuestError, match="CCR = 0"):
+        bus.set("I2C2.CR1", START)
