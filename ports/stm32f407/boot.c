@@ -30,7 +30,7 @@ _Static_assert(VCO_HZ >= 100000000 && VCO_HZ <= 432000000, "the VCO runs at 100 
 _Static_assert(VCO_HZ / MICROPY_HW_CLK_PLLP <= 168000000, "SYSCLK is 168 MHz at most");
 _Static_assert(VCO_HZ == 48000000LL * MICROPY_HW_CLK_PLLQ, "VCO / PLLQ must be 48 MHz for USB and the RNG");
 
-#define MAIN_STACK_BYTES (16 * 1024)
+#define MAIN_STACK_BYTES (12 * 1024)
 
 static const clock_config_t clock_config = {
     .hse_hz = MICROPY_HW_CLK_HSE_HZ,
