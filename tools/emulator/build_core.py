@@ -24,7 +24,7 @@ def unicorn_package():
     package = Path(unicorn.__file__).parent
     libraries = sorted((package / "lib").glob("libunicorn.so.2*"))
     if not libraries or not (package / "include" / "unicorn" / "unicorn.h").exists():
-        raise RuntimeError(f"{package} has no headers or no library: the core needs the unicorn wheel from PyPI")
+        raise RuntimeError(f"{package} has no headers or no library: the core needs the wheel from PyPI")
     return package / "include", libraries[0]
 
 

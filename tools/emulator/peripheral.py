@@ -35,7 +35,10 @@ class Register:
                    `value` is what the bus carried, the new stored value is in `self.regs[offset]`
     """
 
-    __slots__ = ("name", "offset", "reset", "write", "w1c", "w0c", "w1s", "tagged", "widths", "on_read", "on_write")
+    __slots__ = (
+        *("name", "offset", "reset", "write", "w1c", "w0c", "w1s", "tagged", "widths"),
+        *("on_read", "on_write"),
+    )
 
     def __init__(
         self,
@@ -104,7 +107,9 @@ class Peripheral:
             return 0
         register, on_read, _ = entry
         if width not in register.widths:
-            self.machine.report(f"{width}-byte read of {self.name}.{register.name}, which takes {register.widths}")
+            self.machine.report(
+                f"{width}-byte read of {self.name}.{register.name}, which takes {register.widths}"
+            )
         value = on_read(register) if on_read else self.regs[register.offset]
         return (value >> (8 * (offset & 3))) & ((1 << (8 * width)) - 1)
 
@@ -112,7 +117,9 @@ class Peripheral:
         """A bus write of the low `width` bytes of `value` at `offset`."""
         entry = self._map.get(offset & ~3)
         if entry is None:
-            self.machine.report(f"write of 0x{value:x} to unmodelled {self.name}+0x{offset:03x} ({width} bytes)")
+            self.machine.report(
+                f"write of 0x{value:x} to unmodelled {self.name}+0x{offset:03x} ({width} bytes)"
+            )
             return
         register, _, on_write = entry
         lanes = 0xFFFFFFFF
@@ -131,6 +138,8 @@ class Peripheral:
         new |= value & register.w1s
         self.regs[register.offset] = new
         if value & register.tagged & ~old:
-            self.machine.report(f"{self.name}.{register.name} = 0x{value:08x} sets bits that are not modelled")
+            self.machine.report(
+                f"{self.name}.{register.name} = 0x{value:08x} sets bits that are not modelled"
+            )
         if on_write:
             on_write(register, old, value)

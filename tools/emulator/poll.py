@@ -35,7 +35,7 @@ class Poll:
             pass
 
     def wait(self, seconds):
-        """Serve what is readable, waiting up to `seconds` (None: for ever) for the first. True: something was."""
+        """Serve what is readable, waiting `seconds` for the first (None: for ever). True: something was."""
         if not self._selector.get_map():
             if seconds:
                 time.sleep(seconds)

@@ -10,7 +10,7 @@ RETRY_NS = 1_000_000
 
 
 class UartPty:
-    """`path` is the name to open. While nobody reads, output beyond the pty's buffer is lost, as on a line."""
+    """`path` is the name to open. While nobody reads, what the pty cannot hold is lost, as on a line."""
 
     def __init__(self, machine, uart, link=None):
         self.machine = machine

@@ -8,6 +8,7 @@
 // - A store that nothing answers is a precise BusFault (silicon: imprecise, some instructions later).
 // - LDM/STM/LDRD/STRD/VLDR on unaligned addresses do not fault.
 // - MPU registers are held; regions are not enforced.
+// - MRS of CONTROL shows bit 3 set once the FPU was used.
 // - Every instruction takes the same number of cycles (a rational, default 3/2).
 #ifndef EMULATOR_CORE_H
 #define EMULATOR_CORE_H
@@ -67,6 +68,7 @@ typedef struct {
 #define CONTROL_NPRIV 1u
 #define CONTROL_SPSEL 2u
 #define CONTROL_FPCA 4u
+#define CONTROL_SFPA 8u // not in v7-M
 
 #define BLOCK_COUNT 0x3FFF
 #define BLOCK_FP 0x8000
@@ -170,6 +172,7 @@ typedef struct core {
 bool engine_open(core_t *core);
 uint32_t engine_pc_in_bus(core_t *core);
 void engine_abort_access(core_t *core) __attribute__((noreturn));
+void engine_leave(core_t *core) __attribute__((noreturn));
 uint32_t reg_get(core_t *core, int reg);
 void reg_set(core_t *core, int reg, uint32_t value);
 static inline uint32_t *env_word(core_t *core, uint32_t offset) {

@@ -13,6 +13,7 @@
 void *qemu_get_cpu_arm(uc_engine *uc, int index);
 bool cpu_restore_state_arm(void *cpu, uintptr_t host_pc, bool will_exit);
 void cpu_loop_exit_restore_arm(void *cpu, uintptr_t host_pc);
+void cpu_loop_exit_arm(void *cpu);
 void arm_rebuild_hflags_arm(void *env);
 void restore_state_to_opc_arm(void *env, void *tb, uint32_t *data);
 
@@ -205,5 +206,12 @@ void engine_abort_access(core_t *core) {
     uintptr_t host_pc = *(uintptr_t *)((uint8_t *)engine->cpu + engine->mem_io_pc);
     uc_emu_stop(core->uc);
     cpu_loop_exit_restore_arm(engine->cpu, host_pc);
+    __builtin_unreachable();
+}
+
+// The same from a hook that Unicorn calls with the registers restored.
+void engine_leave(core_t *core) {
+    uc_emu_stop(core->uc);
+    cpu_loop_exit_arm(core->engine.cpu);
     __builtin_unreachable();
 }

@@ -14,6 +14,7 @@
 #define CFSR_UNDEFINSTR 0x10000u
 #define CFSR_INVSTATE 0x20000u
 #define CFSR_NOCP 0x80000u
+#define XPSR_T (1u << 24)
 #define HFSR_DEBUGEVT 0x80000000u
 
 // QEMU's exception numbers (the INTR hook's argument)
@@ -24,7 +25,6 @@ enum {
     QEMU_BKPT = 7,
     QEMU_EXCEPTION_EXIT = 8,
     QEMU_NOCP = 17,
-    QEMU_INVSTATE = 18,
 };
 
 // Before a block: is there something to do that ends the run here?
@@ -125,6 +125,11 @@ static bool on_invalid(uc_engine *uc, uc_mem_type type, uint64_t address, int si
     core->invalid_address = (uint32_t)address;
     core->invalid_size = (uint32_t)size;
     core->invalid_value = (uint64_t)value;
+    if (type != UC_MEM_FETCH_UNMAPPED && type != UC_MEM_FETCH_PROT) {
+        // PC and the IT state are those of the access here. Left to itself Unicorn would end the run some
+        // instructions after a store.
+        engine_leave(core);
+    }
     return false;
 }
 
@@ -179,10 +184,18 @@ static void access_fault(core_t *core) {
     exception_fault(core, EXC_BUSFAULT, CFSR_PRECISERR);
 }
 
+static bool thumb(core_t *core) {
+    return reg_get(core, UC_ARM_REG_XPSR) & XPSR_T;
+}
+
 static void run_interrupt(core_t *core) {
     uint32_t pc = *env_reg(core, 15);
     int number = core->interrupt;
     core->interrupt = -1;
+    if (!thumb(core)) {
+        exception_fault(core, EXC_USAGEFAULT, CFSR_INVSTATE);
+        return;
+    }
     switch (number) {
     case QEMU_SVC:
         exception_fault(core, EXC_SVCALL, 0);
@@ -202,9 +215,6 @@ static void run_interrupt(core_t *core) {
         break;
     case QEMU_NOCP:
         exception_fault(core, EXC_USAGEFAULT, CFSR_NOCP);
-        break;
-    case QEMU_INVSTATE:
-        exception_fault(core, EXC_USAGEFAULT, CFSR_INVSTATE);
         break;
     case QEMU_PREFETCH_ABORT:
         fetch_fault(core, pc);
@@ -255,7 +265,7 @@ static void run_unexplained(core_t *core, uc_err error) {
             return;
         }
         uncount_from(core, pc);
-        exception_fault(core, EXC_USAGEFAULT, CFSR_UNDEFINSTR);
+        exception_fault(core, EXC_USAGEFAULT, thumb(core) ? CFSR_UNDEFINSTR : CFSR_INVSTATE);
         return;
     }
     core->stop = true;
@@ -307,6 +317,10 @@ static void run_slice(core_t *core) {
     update_limit(core);
     core->step_from_seen = false;
     core->left = false;
+    if (!thumb(core)) {
+        exception_fault(core, EXC_USAGEFAULT, CFSR_INVSTATE);
+        return;
+    }
     uc_err error = uc_emu_start(core->uc, *env_reg(core, 15) | 1, NOWHERE, 0, 0);
     core->in_bus = false;
     if (core->stop && core->stop_reason == RUN_ERROR) {

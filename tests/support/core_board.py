@@ -49,17 +49,21 @@ def assemble(source):
         else:
             lines.append(f".word {handler} + 1")
             # Bit 0 is added here, so that labels are addresses.
-            if not re.search(rf"^{handler}:", source, re.M):
+            if not re.search(rf"^\s*{handler}:", source, re.M):
                 lines.append(f".set {handler}, unexpected")
     text = "\n".join(lines) + "\n.align 2\n" + source + EPILOGUE
     with tempfile.TemporaryDirectory() as directory:
         path = Path(directory)
         (path / "a.s").write_text(text)
-        run = subprocess.run
-        run(["arm-none-eabi-as", "a.s", "-o", "a.o"], cwd=path, check=True)
-        run(["arm-none-eabi-ld", "-Ttext=0x08000000", "-e", "0x08000000", "a.o", "-o", "a.elf"], cwd=path, check=True)
-        run(["arm-none-eabi-objcopy", "-O", "binary", "-j", ".text", "a.elf", "a.bin"], cwd=path, check=True)
-        listing = run(["arm-none-eabi-nm", "a.elf"], cwd=path, check=True, capture_output=True, text=True).stdout
+
+        def tool(name, *arguments):
+            command = ["arm-none-eabi-" + name, *arguments]
+            return subprocess.run(command, cwd=path, check=True, stdout=subprocess.PIPE, text=True).stdout
+
+        tool("as", "a.s", "-o", "a.o")
+        tool("ld", f"-Ttext={FLASH:#x}", "-e", f"{FLASH:#x}", "a.o", "-o", "a.elf")
+        tool("objcopy", "-O", "binary", "-j", ".text", "a.elf", "a.bin")
+        listing = tool("nm", "a.elf")
         image = (path / "a.bin").read_bytes()
     labels = {}
     for line in listing.splitlines():
@@ -105,7 +109,7 @@ class Port(Peripheral):
 
 
 class Bare:
-    """machine, cpu, port, labels of a program in flash, after reset. HCLK is 100 MHz, 1 cycle per instruction."""
+    """machine, cpu, port, labels of a program in flash, after reset. 100 MHz, a cycle per instruction."""
 
     def __init__(self, source, strict=True):
         image, self.labels = assemble(source)
