@@ -13,6 +13,7 @@ import subprocess
 from .wire import Station
 
 PROGRAM = "passt"
+PREFIX_COMMAND = ()  # put before passt, e.g. to run it in another network namespace
 ADDRESS, PREFIX, GATEWAY = "10.0.2.15", "24", "10.0.2.2"
 READ_AHEAD = 64
 BACKLOG_BYTES = 1 << 20
@@ -38,6 +39,18 @@ def command(fd, forward=(), dns=None, interface=None, options=()):
     return [*line, *options]
 
 
+def unpadded(frame):
+    """`frame` without the padding to Ethernet's minimum, with which passt drops datagrams."""
+    if len(frame) > 60:
+        return frame
+    kind = frame[12] << 8 | frame[13]
+    if kind == 0x0800:
+        return frame[: 14 + (frame[16] << 8 | frame[17])]
+    if kind == 0x86DD:
+        return frame[: 54 + (frame[18] << 8 | frame[19])]
+    return frame[:42] if kind == 0x0806 else frame
+
+
 class PasstError(Exception):
     """passt is not there or did not start; the text says what it printed."""
 
@@ -52,7 +65,7 @@ class Passt(Station):
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         with theirs:
             self.process = subprocess.Popen(
-                command(theirs.fileno(), forward, dns, interface, options),
+                [*PREFIX_COMMAND, *command(theirs.fileno(), forward, dns, interface, options)],
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
@@ -96,6 +109,7 @@ class Passt(Station):
         if self.socket is None or len(self._out) > BACKLOG_BYTES:
             self.counters["dropped"] += 1
             return
+        frame = unpadded(frame)
         self._out += LENGTH.pack(len(frame)) + frame
         self._push()
 
