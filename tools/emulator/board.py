@@ -121,8 +121,9 @@ class Board:
     def leds(self):
         lit = {}
         for name, text in self.config.get("leds", {}).items():
-            port, number = pin(text)
-            lit[name] = bool(self.machine[port].output(number))
+            port, number = pin(text.lstrip("!"))
+            level = self.machine[port].output(number)
+            lit[name] = level is not None and bool(level) != text.startswith("!")
         return lit
 
     # Using

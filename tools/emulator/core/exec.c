@@ -91,7 +91,11 @@ static void on_block(uc_engine *uc, uint64_t address, uint32_t size, void *user)
 static void on_code(uc_engine *uc, uint64_t address, uint32_t size, void *user) {
     core_t *core = user;
     if (core->trace && !core->stop) {
+        // As in a bus access: the time is that of this instruction, not of the block's end.
+        core->in_bus = core->bus_pc_known = true;
+        core->bus_pc = (uint32_t)address;
         core->trace(0, (uint32_t)address, size);
+        core->in_bus = false;
     }
     if (breakpoint_in(core, (uint32_t)address, 1)) {
         core->stop = true;
