@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """The register header against ST's SVD: offsets, bases, interrupt numbers and every bit.
 
-The header is compiled with the firmware's own compiler as a file of _Static_asserts made from the SVD, so what is
-checked is what the firmware sees.
+The header is compiled with the firmware's own compiler as a file of _Static_asserts made from the SVD, so
+what is checked is what the firmware sees.
 """
 
 import os
