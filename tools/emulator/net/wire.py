@@ -185,8 +185,8 @@ class Wire:
     def send(self, sender, frame, flags=0):
         """`sender` starts to send `frame` (with FCS) at the speed of its link; returns the Transmission."""
         now = self.machine.now
-        byte_ns = BYTE_NS[sender.mode[0]]
-        transmission = Transmission(self, sender, frame, flags, now, byte_ns)
+        speed, full_duplex = sender.mode
+        transmission = Transmission(self, sender, frame, flags, now, BYTE_NS[speed])
         if self.observers and sender is self.ends[0]:
             for observer in self.observers:
                 observer(now, sender, frame, flags)
@@ -196,7 +196,8 @@ class Wire:
         transmission.event = self.machine.at(
             transmission.stop + self.delay_ns - now, lambda: self._arrive(transmission)
         )
-        self._check_collision(transmission)
+        if not full_duplex:
+            self._check_collision(transmission)
         self._flight[sender] = transmission
         return transmission
 
@@ -215,8 +216,6 @@ class Wire:
 
     def _check_collision(self, transmission):
         sender = transmission.sender
-        if sender.mode[1]:
-            return
         offset = None
         met = self._flight.get(self.other(sender))
         if met is not None and met.stop + self.delay_ns > self.machine.now:
@@ -264,6 +263,7 @@ class Station:
         self.queue = deque()
         self.queue_frames = queue_frames
         self.on_frame = None
+        self.mode = None
         self.counters = {"sent": 0, "received": 0, "bad": 0, "dropped": 0, "no_link": 0, "collisions": 0}
         self._free_at = 0
         self._waiting = None
@@ -271,20 +271,21 @@ class Station:
         self._current = None
         wire.attach(self)
         wire.signal(self, self.own_signal)
-
-    @property
-    def mode(self):
-        other = self.wire.other(self)
-        if other is None or (not isinstance(other, Station) and other.mode is None):
-            return None
-        return resolve(self.own_signal, self.wire.heard(self))
+        self.partner_changed()
 
     def set_signal(self, signal):
         """Another set of abilities, a forced mode, or None: switched off."""
         self.own_signal = signal
         self.wire.signal(self, signal)
+        self.partner_changed()
 
     def partner_changed(self):
+        """Comes to its mode at once, but not before a modelled PHY at the other end has its link."""
+        other = self.wire.other(self)
+        if other is None or (not isinstance(other, Station) and other.mode is None):
+            self.mode = None
+        else:
+            self.mode = resolve(self.own_signal, self.wire.heard(self))
         if self.mode is None:
             self.counters["no_link"] += len(self.queue)
             self.queue.clear()
@@ -303,6 +304,7 @@ class Station:
             self._schedule()
 
     def _schedule(self):
+        """The next frame of the queue when the line is free for it."""
         delay = self._free_at - self.machine.now
         if delay > 0:
             self._waiting = self.machine.at(delay, self._start)

@@ -9,7 +9,7 @@ the other notes are in the blocks.
 """
 
 from ..peripheral import Peripheral, Register
-from .eth_dma import DMABMR, DMAOMR, Dma
+from .eth_dma import AIS, DMABMR, DMAIER, DMAOMR, DMASR, NIS, Dma
 from .eth_filter import Filter
 from .eth_mac import FES, MACCR, MACIMR, MACSR, Mac
 from .eth_mmc import Mmc
@@ -23,6 +23,7 @@ RESET_NS = 2_000
 CLOCK_CACHE_NS = 100_000
 PMTIM, TSTIM = 1 << 3, 1 << 9
 ALTERNATE_ETH = 11
+SUMMARIES = NIS | AIS
 
 
 class Eth(Peripheral):
@@ -55,6 +56,9 @@ class Eth(Peripheral):
         self.machine = machine
         self.used = {}
         self.pins = pins
+        self._irq_level = False
+        self._clocks = self._rx_pins = self._tx_pins = False
+        self._clocks_until = -1
         self.rmii = None
         self.lost_writes = []
         self.regs = {}
@@ -74,7 +78,7 @@ class Eth(Peripheral):
             machine.clock.subscribe(self._rcc_changed)
 
     def _rcc_changed(self):
-        self._clocks = None
+        self._clocks_until = -1
         if self.resetting:
             self.poll_reset()
 
@@ -96,7 +100,7 @@ class Eth(Peripheral):
     def _restart(self, mdio=True):
         self.used = dict(self.regs)
         self._written = {}
-        self._clocks = None
+        self._clocks_until = -1
         for attribute, _ in self.PARTS:
             if mdio or attribute != "smi":
                 getattr(self, attribute).reset()
@@ -134,10 +138,30 @@ class Eth(Peripheral):
 
     def clocks_run(self, fresh=False):
         """Whether the MAC gets its transmit and receive clocks: RCC's gates, REF_CLK, its pin, the mode."""
-        now = self.machine.now
-        if fresh or self._clocks is None or now - self._clocks[0] > CLOCK_CACHE_NS:
-            self._clocks = (now, self._look_at_clocks())
-        return self._clocks[1]
+        if fresh or self.machine.now > self._clocks_until:
+            self._look()
+        return self._clocks
+
+    @property
+    def hears(self):
+        """Whether frames from the PHY reach the MAC."""
+        if self.machine.now > self._clocks_until:
+            self._look()
+        return self._clocks and self._rx_pins
+
+    @property
+    def speaks(self):
+        """Whether frames from the MAC reach the PHY."""
+        if self.machine.now > self._clocks_until:
+            self._look()
+        return self._tx_pins
+
+    def _look(self):
+        """Clocks and pins, looked at again after some time: nobody tells of a pin that was switched over."""
+        self._clocks_until = self.machine.now + CLOCK_CACHE_NS
+        self._clocks = self._look_at_clocks()
+        self._rx_pins = self.pins_routed("CRS_DV", "RXD0", "RXD1")
+        self._tx_pins = self.pins_routed("TX_EN", "TXD0", "TXD1")
 
     def _look_at_clocks(self):
         if self.phy is None:
@@ -157,7 +181,7 @@ class Eth(Peripheral):
 
     def ref_clk_changed(self):
         """The PHY's clock output came or went."""
-        self._clocks = None
+        self._clocks_until = -1
         self.poll_reset()
         if not self.resetting:
             self.mac.try_start()
@@ -221,15 +245,19 @@ class Eth(Peripheral):
         self.update_irq()
 
     def update_irq(self):
-        level = self.dma.interrupt
+        regs = self.regs
+        level = regs[DMASR] & regs[DMAIER] & SUMMARIES
         if not level:
-            mask = self.regs[MACIMR]
+            mask = regs[MACIMR]
             level = (
                 any(self.mmc.interrupts)
                 or (self.pmt.interrupt and not mask & PMTIM)
                 or (self.ptp.interrupt and not mask & TSTIM)
             )
-        self.machine.irq(ETH_IRQ, level)
+        level = bool(level)
+        if level != self._irq_level:
+            self._irq_level = level
+            self.machine.irq(ETH_IRQ, level)
 
     def wake(self):
         """A wake-up frame or magic packet: a pulse on EXTI line 19."""

@@ -207,11 +207,6 @@ class Dma(Part):
     def write_interrupt_enable(self, register, old, value):
         self._summarise()
 
-    @property
-    def interrupt(self):
-        regs = self.eth.regs
-        return bool(regs[DMASR] & regs[DMAIER] & (NIS | AIS))
-
     def read_missed(self, register):
         rx = self.rx
         value = (rx.missed & 0x1FFFF) | (rx.overflows & 0xFFF) << 17

@@ -251,7 +251,7 @@ class Mac(Part):
         if control & LM:
             duration = (PREAMBLE_BYTES + len(wire_frame)) * self.byte_ns
             self.machine.at(duration, lambda: self.receive(wire_frame, 0))
-        elif phy is not None and eth.pins_routed("TX_EN", "TXD0", "TXD1"):
+        elif phy is not None and eth.speaks:
             if phy.loops_back:
                 duration = (PREAMBLE_BYTES + len(wire_frame)) * self.byte_ns
                 self.machine.at(duration, lambda: self.receive(wire_frame, 0))
@@ -400,8 +400,7 @@ class Mac(Part):
         eth = self.eth
         control = eth.used[MACCR]
         counters = self.counters
-        hears = eth.clocks_run() and eth.pins_routed("CRS_DV", "RXD0", "RXD1")
-        if not control & RE or eth.resetting or not hears:
+        if not control & RE or eth.resetting or not eth.hears:
             counters["deaf"] += 1
             return
         if not control & DM and control & ROD and self.sending is not None:
@@ -451,8 +450,8 @@ class Mac(Part):
     def _filter(self, frame, status):
         """(whether it goes up, status with AFM, SAF, VLAN)."""
         filters = self.eth.filter
-        address_ok = filters.destination(bytes(frame[:6]))
-        source_ok = filters.source(bytes(frame[6:12]))
+        address_ok = filters.destination(frame[:6])
+        source_ok = filters.source(frame[6:12])
         control = self.eth.used[0x04]
         if not address_ok:
             status |= R_AFM
