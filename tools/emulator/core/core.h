@@ -8,7 +8,7 @@
 // - A store that nothing answers is a precise BusFault (silicon: imprecise, some instructions later).
 // - LDM/STM/LDRD/STRD/VLDR on unaligned addresses do not fault.
 // - MPU registers are held; regions are not enforced.
-// - MRS of CONTROL shows bit 3 set once the FPU was used.
+// - MRS of BASEPRI shows the low four bits as they were written; they count for nothing.
 // - Every instruction takes the same number of cycles (a rational, default 3/2).
 #ifndef EMULATOR_CORE_H
 #define EMULATOR_CORE_H
@@ -68,7 +68,6 @@ typedef struct {
 #define CONTROL_NPRIV 1u
 #define CONTROL_SPSEL 2u
 #define CONTROL_FPCA 4u
-#define CONTROL_SFPA 8u // not in v7-M
 
 #define BLOCK_COUNT 0x3FFF
 #define BLOCK_FP 0x8000

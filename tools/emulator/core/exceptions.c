@@ -372,8 +372,7 @@ static bool unstack(core_t *core, uint32_t exc_return) {
         *env_word(core, core->engine.control) &= ~CONTROL_SPSEL;
     }
     if (fp) {
-        // QEMU takes the FPU context for new, and clears FPSCR, unless its v8-M bit SFPA is set too.
-        *env_word(core, core->engine.fpca) |= CONTROL_FPCA | CONTROL_SFPA;
+        *env_word(core, core->engine.fpca) |= CONTROL_FPCA;
     } else {
         *env_word(core, core->engine.fpca) &= ~CONTROL_FPCA;
     }

@@ -443,7 +443,8 @@ core_t *core_open(bus_read_t bus_read, bus_write_t bus_write, report_t report) {
     core->cpi_den = 2;
     core->deadline_ns = UINT64_MAX;
     core->skip_breakpoint = 1;
-    if (uc_open(UC_ARCH_ARM, UC_MODE_THUMB | UC_MODE_MCLASS, &core->uc) ||
+    // Not UC_MODE_MCLASS: with it Unicorn 2.1 takes a Cortex-M33 whatever model is asked for.
+    if (uc_open(UC_ARCH_ARM, UC_MODE_THUMB, &core->uc) ||
         uc_ctl_set_cpu_model(core->uc, UC_CPU_ARM_CORTEX_M4) || !engine_open(core) || !memory_open(core) ||
         !bus_open(core) || !hooks_open(core)) {
         core_close(core);
