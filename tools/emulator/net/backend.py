@@ -3,6 +3,7 @@
 
 none                     the cable is out
 silent                   link, and nobody there
+peer                     a host in the emulator itself, 10.0.7.1 with DHCP and DNS (peers.Peer), in virtual time
 tap:IF, tap:NETNS/IF     a TAP interface of this machine
 passt[:PORT:BOARDPORT,...]   the host's network without privileges; TCP ports of 127.0.0.1 lead to the board
 """
@@ -11,11 +12,13 @@ import os
 
 from .passt import Passt
 from .pcap import PcapWriter
+from .peers import Peer
 from .tap import Tap
 from .wire import Station
 
 # A resolver for the board instead of /etc/resolv.conf's, e.g. 127.0.0.1 for one on this machine's loopback.
 DNS_VARIABLE = "EMULATOR_DNS"
+PEER_ADDRESS, PEER_LEASES = "10.0.7.1", "10.0.7.100"
 
 
 class BadSpec(ValueError):
@@ -23,19 +26,23 @@ class BadSpec(ValueError):
 
 
 def attach(machine, wire, spec, **keywords):
-    """Put what `spec` names on the free end of `wire`; returns the Station, or None for "none"."""
+    """Put what `spec` names on the free end of `wire`; returns it (a Station or a Peer), None for "none"."""
     kind, _, rest = spec.partition(":")
     if kind == "none" and not rest:
         return None
     if kind == "silent" and not rest:
         return Station(machine, wire, **keywords)
+    if kind == "peer" and not rest:
+        return Peer(machine, wire, dhcp=PEER_LEASES, names={"peer.test": PEER_ADDRESS}, **keywords)
     if kind == "tap" and rest:
         netns, _, name = rest.rpartition("/")
         return Tap(machine, wire, name, netns or None, **keywords)
     if kind == "passt":
         keywords.setdefault("dns", os.environ.get(DNS_VARIABLE))
         return Passt(machine, wire, forward=tuple(filter(None, rest.split(","))), **keywords)
-    raise BadSpec(f"--net {spec}: none, silent, tap:IF, tap:NETNS/IF, passt or passt:PORT:BOARDPORT,...")
+    raise BadSpec(
+        f"--net {spec}: none, silent, peer, tap:IF, tap:NETNS/IF, passt or passt:PORT:BOARDPORT,..."
+    )
 
 
 class Connection:
