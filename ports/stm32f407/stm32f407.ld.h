@@ -1,13 +1,25 @@
 /* SPDX-License-Identifier: MIT
    The linker script, after the C preprocessor: the board's makefile gives FLASH_KB, FS_OFFSET_KB and
-   FS_KB (the filesystem's sectors). The image lies below the filesystem, in one piece from the start of
-   the flash, so that flashing firmware.bin never touches the files. */
+   FS_KB (the filesystem's sectors). With the filesystem at the flash's end the image is one piece from its
+   start, so that flashing firmware.bin never touches the files. With it right behind the vectors' sector
+   (small flashes) the image goes on behind the filesystem. */
+
+#define FS_END_KB (FS_OFFSET_KB + FS_KB)
 
 MEMORY {
+#if FS_END_KB == FLASH_KB
     FLASH (rx) : ORIGIN = 0x08000000, LENGTH = FS_OFFSET_KB * 1K
+#else
+    VECTORS (rx) : ORIGIN = 0x08000000, LENGTH = FS_OFFSET_KB * 1K
+    FLASH (rx) : ORIGIN = 0x08000000 + FS_END_KB * 1K, LENGTH = (FLASH_KB - FS_END_KB) * 1K
+#endif
     SRAM (xrw) : ORIGIN = 0x20000000, LENGTH = 128K
     CCM (rw) : ORIGIN = 0x10000000, LENGTH = 64K
 }
+
+#if FS_END_KB == FLASH_KB
+REGION_ALIAS("VECTORS", FLASH)
+#endif
 
 ENTRY(Reset_Handler)
 
@@ -19,8 +31,11 @@ _fs_end = _fs_start + FS_KB * 1K;
 ASSERT(_fs_end <= 0x08000000 + FLASH_KB * 1K, "the filesystem reaches beyond the flash")
 
 SECTIONS {
-    .text : ALIGN(4) {
+    .isr_vector : ALIGN(4) {
         KEEP(*(.isr_vector))
+    } > VECTORS
+
+    .text : ALIGN(4) {
         *(.text .text.* .glue_7 .glue_7t)
         *(.rodata .rodata.*)
         . = ALIGN(4);
