@@ -3,7 +3,7 @@
 
 none                     the cable is out
 silent                   link, and nobody there
-peer                     a host in the emulator itself, 10.0.7.1 with DHCP and DNS (peers.Peer), in virtual time
+peer                     a host in the emulator itself and its time: 10.0.7.1 with DHCP and DNS (peers.Peer)
 tap:IF, tap:NETNS/IF     a TAP interface of this machine
 passt[:PORT:BOARDPORT,...]   the host's network without privileges; TCP ports of 127.0.0.1 lead to the board
 """
