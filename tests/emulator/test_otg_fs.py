@@ -346,8 +346,7 @@ def test_otg_fs__receive_fifo_misread(usb):
     usb[GRSTCTL] = 1 << 4
     with pytest.raises(GuestError, match="beyond"):
         usb[0x1000]  # noqa: B018
-    with pytest.raises(GuestError, match="empty"):
-        usb[GRXSTSP]  # noqa: B018
+    assert usb[GRXSTSP] == 0, "34.16.2: a pop of the empty FIFO is ignored"
 
 
 def test_otg_fs__in_transfer(usb):
