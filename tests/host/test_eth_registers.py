@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""hal/stm32f4xx_eth.h must name ST's registers at ST's places: compared with the SVD where that file is present."""
+"""hal/stm32f4xx_eth.h must name ST's registers at ST's places: compared with the SVD, where that is present."""
 
 import os
 import re
@@ -44,7 +44,10 @@ def svd():
             for field in register.findall(".//field"):
                 width, bit = int(field.findtext("bitWidth")), int(field.findtext("bitOffset"))
                 fields[field.findtext("name")] = ((1 << width) - 1) << bit
-            registers[register.findtext("name")] = (base + int(register.findtext("addressOffset"), 16), fields)
+            registers[register.findtext("name")] = (
+                base + int(register.findtext("addressOffset"), 16),
+                fields,
+            )
     return registers
 
 

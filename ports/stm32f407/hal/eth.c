@@ -218,10 +218,11 @@ static void start_dma(void) {
         | (32UL << ETH_DMABMR_PBL_Pos) | ETH_DMABMR_EDE;
     ETH->DMARDLAR = (uint32_t)rx_desc;
     ETH->DMATDLAR = (uint32_t)tx_desc;
-    // TSF: in threshold mode a FIFO that runs dry puts a corrupt frame on the wire (ES0182). RSF: a frame that
-    // is bad or too long is known as such before it takes a buffer. DTCEFD: frames with a bad checksum come up
-    // and are counted instead of vanishing in the FIFO.
-    uint32_t mode = ETH_DMAOMR_TSF | ETH_DMAOMR_RSF | ETH_DMAOMR_OSF | ETH_DMAOMR_DTCEFD;
+    // TSF: in threshold mode a FIFO that runs dry puts a corrupt frame on the wire (ES0182). FEF, FUGF, DTCEFD:
+    // frames that are bad, short or have a wrong checksum come up with their status, to be counted, instead of
+    // vanishing in the FIFO.
+    uint32_t mode = ETH_DMAOMR_TSF | ETH_DMAOMR_RSF | ETH_DMAOMR_OSF | ETH_DMAOMR_DTCEFD | ETH_DMAOMR_FEF
+        | ETH_DMAOMR_FUGF;
     mac_write(&ETH->DMAOMR, mode);
     flush_tx_fifo();
     clock_delay_us(2);
@@ -530,6 +531,9 @@ unsigned eth_receive(eth_rx_frame_t *frame, void **slots) {
     } else if (eth_rx_length(frame->status) > ETH_FRAME_MAX) {
         frame->verdict = ETH_RX_BAD_OTHER;
         eth_stats.rx_oversize++;
+    } else if (eth_rx_length(frame->status) < ETH_FRAME_MIN) {
+        frame->verdict = ETH_RX_BAD_OTHER;
+        eth_stats.rx_runt++;
     }
     return segments;
 }

@@ -23,8 +23,9 @@
 #endif
 // Header, VLAN tag, 1500 bytes and FCS are 1522; the DMA writes whole words.
 #define ETH_RX_BUFFER_BYTES (1524)
-// The largest frame either way, without FCS.
+// The largest frame either way and the smallest one to receive, without FCS.
 #define ETH_FRAME_MAX (1518)
+#define ETH_FRAME_MIN (60)
 
 typedef struct {
     pin_t mdc, mdio, ref_clk, crs_dv, rxd0, rxd1, tx_en, txd0, txd1;
@@ -52,6 +53,7 @@ typedef struct {
     uint32_t rx_frames, rx_bytes;       // handed up
     uint32_t rx_bad[ETH_RX_BAD_COUNT];  // by eth_rx_verdict_t, [0] stays 0
     uint32_t rx_oversize;               // longer than ETH_FRAME_MAX
+    uint32_t rx_runt;                   // shorter than ETH_FRAME_MIN, with a good FCS
     uint32_t rx_missed;                 // lost for want of a descriptor (DMAMFBOCR.MFC)
     uint32_t rx_fifo_overflow;          // lost in the FIFO (DMAMFBOCR.MFA)
     uint32_t rx_starved;                // times the DMA found no empty buffer

@@ -125,12 +125,22 @@ static struct pbuf *copy_if_short(struct pbuf *p) {
     return copy;
 }
 
+// A frame for another station: promiscuous reception brought it, and lwIP would answer in that one's name.
+static bool is_foreign(const struct pbuf *p) {
+    const uint8_t *destination = p->payload;
+    return promiscuous && !(destination[0] & 1) && memcmp(destination, netif.hwaddr, ETH_HWADDR_LEN) != 0;
+}
+
 static void hand_up(struct pbuf *p, eth_csum_t verdict) {
     if (verdict == ETH_CSUM_BAD_HEADER || verdict == ETH_CSUM_BAD_PAYLOAD) {
         eth_stats.rx_checksum_bad++;
     }
     eth_stats.rx_frames++;
     eth_stats.rx_bytes += p->tot_len;
+    if (is_foreign(p)) {
+        pbuf_free(p);
+        return;
+    }
     // lwIP looks at these flags while it works on this very frame, under the lock.
     NETIF_SET_CHECKSUM_CTRL(&netif, checksum_flags(checksum_rx_trusted(p, verdict)));
     p = copy_if_short(p);
@@ -150,7 +160,7 @@ static bool receive_one(void) {
         return false;
     }
     unsigned length = eth_rx_length(frame.status);
-    if (frame.verdict != ETH_RX_OK || length < SIZEOF_ETH_HDR || !netif_is_up(&netif)) {
+    if (frame.verdict != ETH_RX_OK || !netif_is_up(&netif)) {
         for (unsigned n = 0; n < segments; n++) {
             give_back(slots[n]);
         }

@@ -593,6 +593,7 @@ static const struct {
     { MP_QSTR_rx_watchdog, &eth_stats.rx_bad[ETH_RX_BAD_WATCHDOG] },
     { MP_QSTR_rx_other, &eth_stats.rx_bad[ETH_RX_BAD_OTHER] },
     { MP_QSTR_rx_oversize, &eth_stats.rx_oversize },
+    { MP_QSTR_rx_runt, &eth_stats.rx_runt },
     { MP_QSTR_rx_missed, &eth_stats.rx_missed },
     { MP_QSTR_rx_fifo_overflow, &eth_stats.rx_fifo_overflow },
     { MP_QSTR_rx_starved, &eth_stats.rx_starved },

@@ -1,0 +1,316 @@
+# SPDX-License-Identifier: MIT
+"""The Ethernet driver against frames, cables and clocks that misbehave. Emulated board, in this process."""
+
+import struct
+import zlib
+
+import pytest
+from support.eth_lab import (
+    BOARD_IP,
+    BROADCAST,
+    HOST_IP,
+    HOST_MAC,
+    EthLab,
+    checksum,
+    ethernet,
+    ipv4,
+    udp4,
+    udp4_checksum_ok,
+)
+
+pytestmark = pytest.mark.emulator_only
+
+LISTEN = """
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.bind(("0.0.0.0", 7000))
+s.settimeout(0.5)
+def drain():
+    got = []
+    try:
+        while True:
+            got.append(s.recvfrom(4000)[0])
+    except OSError:
+        pass
+    return got
+"""
+
+
+@pytest.fixture
+def lab(firmware):
+    made = EthLab(firmware)
+    made.up()
+    yield made
+    made.close()
+
+
+def test_lan__active_returns_at_once_and_link_comes_later(firmware):
+    lab = EthLab(firmware)
+    lab.exec("import network, time; lan = network.LAN(); t = time.ticks_ms(); lan.active(True)")
+    assert lab.eval("time.ticks_diff(time.ticks_ms(), t)") < 60
+    assert lab.eval("lan.status('phy')") == (0, 0x0007C0F1)
+    lab.run(4000)
+    assert lab.eval("(lan.status(), lan.status('speed'), lan.status('duplex'))") == (2, 100, "full")
+    lab.close()
+
+
+@pytest.mark.parametrize(("mbit_s", "full"), [(100, True), (100, False), (10, True), (10, False)])
+def test_lan__speed_and_duplex_follow_the_partner(firmware, mbit_s, full):
+    from emulator.net.wire import Signal
+
+    lab = EthLab(firmware, signal=Signal(modes=((mbit_s, full),)))
+    lab.up()
+    assert lab.eval("(lan.status('speed'), lan.status('duplex'))") == (mbit_s, "full" if full else "half")
+    lab.exec(LISTEN)
+    lab.send_udp(b"x" * 1000, 7000)
+    assert lab.eval("drain()") == [b"x" * 1000]
+    lab.close()
+
+
+def test_lan__parallel_detection(firmware):
+    """A partner that does not negotiate: its speed, half duplex."""
+    from emulator.net.wire import Signal
+
+    lab = EthLab(firmware, signal=Signal(autoneg=False, modes=((10, False),)))
+    lab.up()
+    assert lab.eval("(lan.status('speed'), lan.status('duplex'))") == (10, "half")
+    lab.close()
+
+
+def test_lan__no_phy_clock_is_an_error(firmware):
+    lab = EthLab(firmware)
+    lab.board.phy.clock_glitch(True)
+    lab.exec("import network; lan = network.LAN()")
+    lab.exec("try:\n lan.active(True)\nexcept OSError as e:\n error = e.errno, e.args[1]")
+    assert lab.eval("error") == (19, "no PHY clock")
+    assert lab.eval("lan.active()") is False
+    lab.board.phy.clock_glitch(False)
+    lab.up()
+    lab.close()
+
+
+def test_lan__wrong_phy_address_is_told(firmware):
+    lab = EthLab(firmware)
+    lab.exec("import network; lan = network.LAN(phy_addr=5); lan.active(True)")
+    lab.run(1000)
+    assert lab.eval("(lan.status(), lan.status('error'))") == (0, "no PHY")
+    lab.exec("lan.active(False); lan = network.LAN(phy_addr=0)")
+    lab.up()
+    lab.close()
+
+
+def test_filter__foreign_unicast_and_unjoined_groups_stay_out(lab):
+    foreign = ethernet(bytes.fromhex("02000000beef"), 0x88B5, b"x")
+    before = lab.stats()["rx_frames"]
+
+    def arrivals(*frames):
+        nonlocal before
+        for frame in frames:
+            lab.peer.transmit(frame)
+        lab.run(5)
+        start, before = before, lab.stats()["rx_frames"]
+        return before - start
+
+    assert arrivals(foreign, ethernet(bytes.fromhex("01005e7f0001"), 0x88B5, b"x")) == 0
+    assert arrivals(ethernet(lab.mac, 0x88B5, b"x"), ethernet(BROADCAST, 0x88B5, b"x")) == 2
+    lab.exec("lan.config(promiscuous=True)")
+    assert arrivals(foreign) == 1
+    lab.exec("lan.config(promiscuous=False)")
+    assert arrivals(foreign) == 0
+
+
+def test_filter__promiscuous_does_not_make_lwip_answer_for_others(lab):
+    lab.exec("lan.config(promiscuous=True)")
+    lab.peer.frames.clear()
+    echo = ipv4(1, bytes.fromhex("0800f7fe00010000"))
+    lab.peer.transmit(ethernet(bytes.fromhex("02000000beef"), 0x0800, echo))
+    lab.run(20)
+    assert not lab.peer.take(0x0800)
+    lab.peer.transmit(ethernet(lab.mac, 0x0800, echo))
+    lab.run(20)
+    assert len(lab.peer.take(0x0800)) == 1
+
+
+def test_filter__groups_of_ipv6_come_in(lab):
+    """All nodes, and the solicited-node group of the link-local address, whose neighbours ask there."""
+    address = lab.eval("lan.ipconfig('addr6')[0][0]")
+    import ipaddress
+
+    packed = ipaddress.ip_address(address).packed
+    group = bytes.fromhex("ff0200000000000000000001ff") + packed[-3:]
+    source = ipaddress.ip_address("fe80::1").packed
+    solicit = bytes([135, 0, 0, 0, 0, 0, 0, 0]) + packed + b"\x01\x01" + HOST_MAC
+    pseudo = source + group + struct.pack("!II", len(solicit), 58)
+    value = checksum(pseudo + solicit)
+    solicit = solicit[:2] + struct.pack("!H", value) + solicit[4:]
+    header = struct.pack("!IHBB", 0x60000000, len(solicit), 58, 255) + source + group
+    lab.run(3000)  # duplicate address detection
+    lab.peer.frames.clear()
+    lab.peer.transmit(ethernet(b"\x33\x33" + group[-4:], 0x86DD, header + solicit))
+    lab.run(20)
+    answers = [frame for frame in lab.peer.take(0x86DD) if frame[54] == 136]
+    assert len(answers) == 1
+    body = answers[0][14:]
+    assert checksum(body[8:40] + struct.pack("!II", len(body) - 40, 58) + body[40:]) == 0
+
+
+def test_rx__every_length(lab):
+    """From the minimum to the maximum, frame by frame: none lost, none changed, none copied."""
+    lab.exec(LISTEN)
+    for length in [1, 17, 18, 19, 20, 100, 511, 1000, 1469, 1470, 1471, 1472]:
+        payload = bytes(i & 0xFF for i in range(length))
+        lab.send_udp(payload, 7000)
+        assert lab.eval("s.recvfrom(2000)[0]") == payload
+    assert lab.stats()["rx_copied_bytes"] == 0
+
+
+def test_rx__bad_frames_are_counted_one_by_one(lab):
+    from emulator.net.wire import DRIBBLE, RX_ER, with_fcs
+
+    good = with_fcs(ethernet(lab.mac, 0x88B5, bytes(100)))
+    broken = good[:-1] + bytes([good[-1] ^ 1])
+    before = lab.stats()
+    lab.peer.transmit_raw(broken)
+    lab.peer.transmit_raw(broken, DRIBBLE)
+    lab.peer.transmit_raw(good, RX_ER)
+    lab.peer.transmit_raw(with_fcs(ethernet(lab.mac, 0x88B5, bytes(1700))))
+    short = good[:30]
+    lab.peer.transmit_raw(short + zlib.crc32(short).to_bytes(4, "little"))
+    lab.peer.transmit_raw(good)
+    lab.run(5)
+    after = lab.stats()
+    assert after["rx_frames"] - before["rx_frames"] == 1
+    assert after["rx_oversize"] - before["rx_oversize"] == 1
+    for name in ("rx_crc", "rx_alignment", "rx_phy", "rx_runt", "mmc_rx_crc", "mmc_rx_alignment"):
+        assert after[name] - before[name] == 1, name
+
+
+def test_rx__checksum_faults_do_not_reach_the_script(lab):
+    lab.exec(LISTEN)
+    lab.send_udp(b"good", 7000)
+    lab.send_udp(b"bad payload", 7000, bad=True)
+    lab.send_udp(b"bad header", 7000, bad_ip=True)
+    lab.send_udp(b"good too", 7000)
+    assert lab.eval("drain()") == [b"good", b"good too"]
+    assert lab.stats()["rx_checksum_bad"] == 2
+
+
+def test_rx__fragments_are_checked_after_reassembly(lab):
+    """The MAC passes fragments over, so lwIP must look: a wrong byte in one is not to come up."""
+    lab.exec(LISTEN)
+    for spoil in (False, True):
+        data = bytearray(udp4(bytes(range(256)) * 8, 7000))
+        if spoil:
+            data[1600] ^= 1
+        first = ipv4(17, bytes(data[:1480]), ident=7 + spoil, fragment=0x2000)
+        rest = ipv4(17, bytes(data[1480:]), ident=7 + spoil, fragment=1480 // 8)
+        lab.peer.transmit(ethernet(lab.mac, 0x0800, first))
+        lab.peer.transmit(ethernet(lab.mac, 0x0800, rest))
+        assert lab.eval("drain()") == ([] if spoil else [bytes(range(256)) * 8])
+
+
+def test_tx__checksums_of_whole_and_fragmented_datagrams(lab):
+    lab.exec(LISTEN)
+    lab.peer.frames.clear()
+    lab.exec(f's.sendto(b"x" * 1000, ("{HOST_IP}", 9)); s.sendto(b"y" * 3001, ("{HOST_IP}", 9))')
+    lab.run(20)
+    packets = [frame[14:] for frame in lab.peer.take(0x0800)]
+    assert [checksum(packet[:20]) for packet in packets] == [0] * len(packets)
+    whole = packets[0]
+    assert udp4_checksum_ok(whole) and struct.unpack("!H", whole[26:28])[0] != 0
+    fragments = packets[1:]
+    assert len(fragments) == 3
+    data = b"".join(packet[20 : struct.unpack("!H", packet[2:4])[0]] for packet in fragments)
+    assert len(data) == 3009 and data[8:] == b"y" * 3001
+    assert udp4_checksum_ok(fragments[0][:20] + data) and data[6:8] != b"\0\0"
+
+
+def test_rx__exhaustion_is_counted_and_over_by_itself(lab):
+    """A script that does not read holds buffers back; afterwards reception goes on."""
+    lab.exec(LISTEN)
+    before = lab.stats()
+    for n in range(60):
+        lab.send_udp(n.to_bytes(2, "big") + bytes(1400), 7000)
+    lab.run(30)
+    got = lab.eval("[data[:2] for data in drain()]")
+    assert got == sorted(got) and len(got) >= 8
+    after = lab.stats()
+    lost = sum(after[name] - before[name] for name in ("rx_missed", "rx_fifo_overflow"))
+    assert after["rx_starved"] > before["rx_starved"]
+    assert (after["rx_frames"] - before["rx_frames"]) + lost == 60
+    lab.send_udp(b"again", 7000)
+    assert lab.eval("drain()") == [b"again"]
+
+
+def test_rx__flood_leaves_the_prompt_answerable(lab):
+    """Minimum-size frames at line rate for a second: Python still gets its turn."""
+    frame = ethernet(lab.mac, 0x0800, ipv4(17, udp4(b"", 9)))
+    per_ms = 148
+
+    def pour():
+        if lab.machine.now < end:
+            for _ in range(per_ms):
+                lab.peer.transmit(frame)
+            lab.machine.at(1_000_000, pour)
+
+    end = lab.machine.now + 300_000_000
+    lab.machine.at(0, pour)
+    started = lab.machine.now
+    assert lab.eval("sum(range(1000))") == 499500
+    assert lab.machine.now - started < 200_000_000
+    lab.machine.at(0, lambda: None)
+    lab.run(400)
+    assert lab.stats()["rx_deferred"] > 0
+    lab.exec(LISTEN)
+    lab.send_udp(b"after", 7000)
+    assert lab.eval("drain()") == [b"after"]
+
+
+def test_link__cable_out_and_in(lab):
+    """Also with another speed behind it; a static address stays."""
+    from emulator.net.wire import Signal
+
+    for signal, speed in [(Signal(), 100), (Signal(modes=((10, True),)), 10), (Signal(), 100)]:
+        lab.board.net.cut()
+        lab.exec("wait_link(False)")
+        assert lab.eval("lan.status()") == 0
+        lab.peer.set_signal(signal)
+        lab.board.net.plug()
+        lab.exec("wait_link()")
+        assert lab.eval("(lan.ipconfig('addr4')[0], lan.status('speed'))") == (BOARD_IP, speed)
+        lab.exec(LISTEN)
+        lab.send_udp(b"hello", 7000)
+        assert lab.eval("drain()") == [b"hello"]
+        lab.exec("s.close()")
+
+
+def test_link__short_loss_is_noticed(lab):
+    ups = lab.stats()["link_ups"]
+    lab.board.net.cut()
+    lab.run(20)
+    lab.board.net.plug()
+    lab.run(5000)
+    assert lab.stats()["link_ups"] == ups + 1
+    assert lab.eval("lan.isconnected()")
+
+
+def test_recovery__clock_lost_and_back(lab):
+    """REF_CLK goes away for a while and comes back: the interface works again without anybody's help."""
+    lab.board.phy.clock_glitch(True)
+    lab.exec(LISTEN)
+    lab.exec(f'for i in range(40): s.sendto(b"x", ("{HOST_IP}", 9)) if lan.status() else None')
+    lab.run(1500)
+    lab.board.phy.clock_glitch(False)
+    lab.run(6000)
+    assert lab.eval("lan.isconnected()")
+    lab.send_udp(b"back", 7000)
+    assert lab.eval("drain()") == [b"back"]
+    assert lab.stats()["recoveries"] >= 1
+
+
+def test_soft_reset__gives_everything_back(lab):
+    first = lab.eval("__import__('lwip').stats()['mem'][0]")
+    lab.soft_reset()
+    assert lab.eval("__import__('network').LAN().active()") is False
+    lab.up()
+    second = lab.eval("__import__('lwip').stats()['mem'][0]")
+    assert second <= first
