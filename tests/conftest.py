@@ -44,7 +44,23 @@ def firmware(pytestconfig):
 
 
 @pytest.fixture(scope="session")
-def start_board(pytestconfig, firmware, tmp_path_factory):
+def formatted_flash(pytestconfig, firmware, tmp_path_factory):
+    """The flash of a board that was started once: with an empty filesystem, which takes seconds to erase."""
+    directory = tmp_path_factory.mktemp("flash")
+    image = directory / "flash.bin"
+    process = EmulatedBoard(
+        firmware, pytestconfig.getoption("board"), str(directory / "emulator.log"), "--flash", str(image)
+    )
+    board = Board(process.usb, str(directory / "serial.log"), process)
+    try:
+        board.enter_raw_repl()
+    finally:
+        board.close()
+    return image.read_bytes()
+
+
+@pytest.fixture(scope="session")
+def start_board(request, pytestconfig, firmware, tmp_path_factory):
     """start_board(*arguments, lan=None) -> Board: a new emulated board, or the real one; close it."""
     port = pytestconfig.getoption("port")
 
@@ -53,6 +69,10 @@ def start_board(pytestconfig, firmware, tmp_path_factory):
         transcript = str(directory / "serial.log")
         if port:
             return Board(port, transcript)
+        if "--flash" not in arguments:
+            image = directory / "flash.bin"
+            image.write_bytes(request.getfixturevalue("formatted_flash"))
+            arguments = ("--flash", str(image), *arguments)
         name = pytestconfig.getoption("board")
         prefix = ()
         if lan is not None:

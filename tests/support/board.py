@@ -10,6 +10,7 @@ import os
 import subprocess
 import sys
 
+import pexpect
 from pytest_embedded.app import App
 from pytest_embedded.log import PexpectProcess
 from pytest_embedded_serial.dut import SerialDut
@@ -89,6 +90,15 @@ class Board:
         if self.process:
             self.process.close()
 
+    def expect(self, text, timeout=30):
+        """Wait for `text` (bytes); what came before it. A board that died is told from one that is silent."""
+        try:
+            return self.dut.expect_exact(text, timeout=timeout, return_what_before_match=True)
+        except pexpect.TIMEOUT:
+            if self.process:
+                self.process.check_alive()
+            raise
+
     def enter_raw_repl(self, timeout=30):
         """Stop whatever runs and have the raw REPL's prompt."""
         if self.process:
@@ -96,14 +106,14 @@ class Board:
         self.open()
         self.dut.write(b"\r\x03\x03")
         self.dut.write(b"\r\x01")
-        self.dut.expect_exact(RAW_REPL, timeout=timeout)
+        self.expect(RAW_REPL, timeout)
 
     def soft_reset(self, timeout=30):
-        """A soft reset that ends at the raw REPL's prompt: no boot.py, no main.py, a fresh heap."""
+        """A soft reset that ends at the raw REPL's prompt: boot.py ran, main.py did not, the heap is new."""
         self.enter_raw_repl(timeout)
         self.dut.write(b"\x04")
-        self.dut.expect_exact(b"soft reboot\r\n", timeout=timeout)
-        self.dut.expect_exact(RAW_REPL, timeout=timeout)
+        self.expect(b"soft reboot\r\n", timeout)
+        self.expect(RAW_REPL, timeout)
 
     def start(self, script):
         """Hand `script` to the raw REPL and return while it runs; finish() ends what this begins."""
@@ -111,13 +121,13 @@ class Board:
         for start in range(0, len(data), BLOCK):
             self.dut.write(data[start : start + BLOCK])
         self.dut.write(b"\x04")
-        self.dut.expect_exact(b"OK")
+        self.expect(b"OK")
 
     def finish(self, timeout=30):
         """(output, traceback) of the running script, as bytes, once it ended."""
-        output = self.dut.expect_exact(b"\x04", timeout=timeout, return_what_before_match=True)
-        error = self.dut.expect_exact(b"\x04", timeout=timeout, return_what_before_match=True)
-        self.dut.expect_exact(b">", timeout=timeout)
+        output = self.expect(b"\x04", timeout)
+        error = self.expect(b"\x04", timeout)
+        self.expect(b">", timeout)
         return output, error
 
     def exec_raw(self, script, timeout=30):
