@@ -28,11 +28,11 @@ TX_FIRST, TX_LAST, TX_IC = 1 << 28, 1 << 29, 1 << 30
 class EthPlayer:
     """regs by name through read() and write(); `memory` is the board's."""
 
-    def __init__(self, machine, kind="LAN8720A", signal=None, link=True, **keywords):
+    def __init__(self, machine, kind="LAN8720A", signal=None, link=True, delay_ns=500, **keywords):
         self.machine = machine
         self.memory = machine.memory
         self.phy = Phy(machine, kind)
-        self.wire = Wire(machine)
+        self.wire = Wire(machine, delay_ns)
         self.phy.attach(self.wire)
         self.station = Station(machine, self.wire, signal)
         self.frames = []

@@ -9,6 +9,7 @@ An end is any object with
     receive(frame, flags)   a frame has arrived, FCS included, preamble not
     partner_changed()    what the other end puts on the line has changed
     collided(offset)     the frame it is sending met another one after `offset` bytes
+    departed()           its frame has left the cable at the other end; the next one may be handed over
 """
 
 import zlib
@@ -108,7 +109,8 @@ class Wire:
     faults           faults.Faults or None: what happens to frames between the ends
     """
 
-    def __init__(self, machine, delay_ns=500):
+    def __init__(self, machine, delay_ns=0):
+        """delay_ns: from one end to the other (5 ns a metre), with what the PHYs add to it."""
         self.machine = machine
         self.delay_ns = delay_ns
         self.ends = []
@@ -182,14 +184,17 @@ class Wire:
             return 0  # not here yet: the window in which two ends collide
         return transmission.stop + self.delay_ns
 
-    def send(self, sender, frame, flags=0):
-        """`sender` starts to send `frame` (with FCS) at the speed of its link; returns the Transmission."""
+    def send(self, sender, frame, flags=0, delay=0):
+        """`sender` sends `frame` (with FCS) at the speed of its link, in `delay` ns; the Transmission.
+
+        A delay saves an event where the sender only waits for the gap between two frames.
+        """
         now = self.machine.now
         speed, full_duplex = sender.mode
-        transmission = Transmission(self, sender, frame, flags, now, BYTE_NS[speed])
+        transmission = Transmission(self, sender, frame, flags, now + delay, BYTE_NS[speed])
         if self.observers and sender is self.ends[0]:
             for observer in self.observers:
-                observer(now, sender, frame, flags)
+                observer(now + delay, sender, frame, flags)
         if not self.plugged or len(self.ends) < 2:
             self.lost += 1
             return transmission
@@ -206,6 +211,8 @@ class Wire:
         if transmission.event is None or transmission.event.cancelled:
             return
         transmission.event.cancel()
+        if length <= 0:
+            return
         transmission.frame = (frame or transmission.frame)[:length]
         transmission.flags |= flags
         now = self.machine.now
@@ -232,11 +239,13 @@ class Wire:
             self.machine.at(delay, lambda victim=victim, where=where: victim.collided(where))
 
     def _arrive(self, transmission):
-        receiver = self.other(transmission.sender)
+        sender = transmission.sender
+        receiver = self.other(sender)
         if self.faults is None:
             self.deliver(receiver, transmission.frame, transmission.flags)
         else:
             self.faults.passing(self, receiver, transmission.frame, transmission.flags)
+        sender.departed()
 
     def deliver(self, receiver, frame, flags):
         """Hand a frame to an end; faults.py calls it for what comes through."""
@@ -267,8 +276,9 @@ class Station:
         self.counters = {"sent": 0, "received": 0, "bad": 0, "dropped": 0, "no_link": 0, "collisions": 0}
         self._free_at = 0
         self._waiting = None
+        self._flying = None  # the Transmission whose departed() is to come
         self._attempts = 0
-        self._current = None
+        self._current = self._collided = None
         wire.attach(self)
         wire.signal(self, self.own_signal)
         self.partner_changed()
@@ -286,6 +296,7 @@ class Station:
             self.mode = None
         else:
             self.mode = resolve(self.own_signal, self.wire.heard(self))
+        self._flying = None
         if self.mode is None:
             self.counters["no_link"] += len(self.queue)
             self.queue.clear()
@@ -300,15 +311,13 @@ class Station:
             self.counters["dropped"] += 1
             return
         self.queue.append((frame, flags))
-        if self._waiting is None:
-            self._schedule()
+        if self._waiting is None and self._flying is None:
+            self._start()
 
-    def _schedule(self):
-        """The next frame of the queue when the line is free for it."""
-        delay = self._free_at - self.machine.now
-        if delay > 0:
-            self._waiting = self.machine.at(delay, self._start)
-        else:
+    def departed(self):
+        """The last frame is through: send the next one, after the gap."""
+        self._flying = None
+        if self.queue and self._waiting is None:
             self._start()
 
     def _start(self):
@@ -318,36 +327,44 @@ class Station:
             self.counters["no_link"] += len(self.queue)
             self.queue.clear()
             return
-        byte_ns = BYTE_NS[mode[0]]
-        if not mode[1] and (until := self.wire.carrier_until(self)):
-            self._free_at = until + GAP_BYTES * byte_ns
-            self._schedule()
-            return
-        frame, flags = self._current = self.queue.popleft()
         now = self.machine.now
-        self._free_at = now + (PREAMBLE_BYTES + len(frame) + GAP_BYTES) * byte_ns
+        byte_ns = BYTE_NS[mode[0]]
+        wait = max(0, self._free_at - now)
+        if not mode[1]:
+            if until := self.wire.carrier_until(self):
+                wait = max(wait, until - now + GAP_BYTES * byte_ns)
+            if wait:
+                self._waiting = self.machine.at(wait, self._start)
+                return
+        frame, flags = self._current = self.queue.popleft()
+        self._free_at = now + wait + (PREAMBLE_BYTES + len(frame) + GAP_BYTES) * byte_ns
         self.counters["sent"] += 1
-        self.wire.send(self, frame, flags)
+        self._flying = self.wire.send(self, frame, flags, wait)
+        if self._flying.event is None:  # the cable is out: nothing will tell when it is through
+            self._flying = None
+            self._waiting = self.machine.at(self._free_at - now, self._next)
+
+    def _next(self):
+        self._waiting = None
         if self.queue:
-            self._schedule()
-        else:
-            self._attempts = 0
+            self._start()
 
     def collided(self, offset):
         """Truncated binary back-off without the randomness: the longer wait of each round."""
         self.counters["collisions"] += 1
         self.counters["sent"] -= 1
-        self._attempts += 1
-        if self._current is None or offset >= 64 or self._attempts > 15:
-            self._attempts = 0
+        self._flying = None
+        self._attempts = self._attempts + 1 if self._current is self._collided else 1
+        self._collided = self._current
+        if offset >= 64 or self._attempts > 15:
             self.counters["dropped"] += 1
-            return
-        self.queue.appendleft(self._current)
+        else:
+            self.queue.appendleft(self._current)
         slots = (1 << min(self._attempts, 10)) - 1
         self._free_at = self.machine.now + slots * 64 * BYTE_NS[self.mode[0] if self.mode else 100]
         if self._waiting is not None:
             self._waiting.cancel()
-        self._waiting = self.machine.at(self._free_at - self.machine.now, self._start)
+        self._waiting = self.machine.at(self._free_at - self.machine.now, self._next)
 
     def receive(self, frame, flags):
         if flags or len(frame) < 64 or not fcs_ok(frame):

@@ -76,14 +76,14 @@ class TxEngine(Part):
             self._go()
 
     def _go(self):
+        """Fetch at once: the time of the descriptor's words is added to that of the buffers'."""
         self.state = FETCHING
         if self._event is None:
-            self._event = self.machine.at(self.eth.dma.bus_ns(4), self._fetch)
+            self._fetch()
 
     # Fetch
 
     def _fetch(self):
-        self._event = None
         if not self.eth.used[DMAOMR] & ST:
             self._stopped()
             return

@@ -29,6 +29,7 @@ FUGF, FEF, TSF, RSF, DTCEFD = 1 << 6, 1 << 7, 1 << 21, 1 << 25, 1 << 26
 
 FIFO_BYTES = 2048
 FRAME_LIMIT, LONG_LIMIT = 2048, 16384  # jabber and watchdog timers, in bytes (33.8.1, JD and WD)
+MAX_GAP_BYTES = 12
 PAUSE_ADDRESS = bytes.fromhex("0180c2000001")
 BACKOFF_LIMITS = (10, 8, 4, 1)  # BL
 
@@ -193,11 +194,10 @@ class Mac(Part):
             if carrier > now:
                 self._defer(control, carrier - now)
                 wait = max(wait, carrier - now + self._gap(control) * self.byte_ns)
-        if wait > 0:
-            if self._timer is None or self._timer.time > now + wait or self._timer.time < now + wait:
-                self._wait(wait)
+        if wait > 0 and (not control & DM or wait > MAX_GAP_BYTES * self.byte_ns):
+            self._wait(wait)
             return
-        self._send(control)
+        self._send(control, max(0, wait))
 
     def _defer(self, control, ns):
         frame = self.tx_fifo[0] if self.tx_fifo else None
@@ -218,7 +218,8 @@ class Mac(Part):
         source = self.eth.filter.mac_address(0)
         return with_fcs(PAUSE_ADDRESS + source + b"\x88\x08\x00\x01" + quanta.to_bytes(2, "big"))
 
-    def _send(self, control):
+    def _send(self, control, delay):
+        """The frame at the head goes out in `delay` ns, which is at most the gap behind the one before."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -228,7 +229,7 @@ class Mac(Part):
         else:
             frame = self.tx_fifo.popleft()
             if not frame.complete:
-                self._send_partial(control, frame)
+                self._send_partial(control, frame, delay)
                 return
             wire_frame = self._build(frame)
             limit = LONG_LIMIT if control & JD else FRAME_LIMIT
@@ -240,23 +241,23 @@ class Mac(Part):
         byte_ns = self.byte_ns
         ptp = self.eth.ptp
         if frame.control & T_TTSE and ptp.enabled:
-            frame.stamp = ptp.snapshot(now + PREAMBLE_BYTES * byte_ns)
-        self._launch(control, wire_frame)
-        self._timer = self.machine.at((PREAMBLE_BYTES + len(wire_frame)) * byte_ns, self._sent)
+            frame.stamp = ptp.snapshot(now + delay + PREAMBLE_BYTES * byte_ns)
+        self._launch(control, wire_frame, delay)
+        self._timer = self.machine.at(delay + (PREAMBLE_BYTES + len(wire_frame)) * byte_ns, self._sent)
 
-    def _launch(self, control, wire_frame):
+    def _launch(self, control, wire_frame, delay):
         eth = self.eth
         phy = eth.phy
         self.transmission = None
         if control & LM:
-            duration = (PREAMBLE_BYTES + len(wire_frame)) * self.byte_ns
+            duration = delay + (PREAMBLE_BYTES + len(wire_frame)) * self.byte_ns
             self.machine.at(duration, lambda: self.receive(wire_frame, 0))
         elif phy is not None and eth.speaks:
             if phy.loops_back:
-                duration = (PREAMBLE_BYTES + len(wire_frame)) * self.byte_ns
+                duration = delay + (PREAMBLE_BYTES + len(wire_frame)) * self.byte_ns
                 self.machine.at(duration, lambda: self.receive(wire_frame, 0))
                 return
-            self.transmission = phy.transmit(wire_frame, self.speed)
+            self.transmission = phy.transmit(wire_frame, self.speed, delay)
             if self.transmission is None and not control & (DM | CSD):
                 self.sending.status |= T_NC  # half duplex: its own carrier does not come back
 
@@ -336,11 +337,13 @@ class Mac(Part):
         self._random = (self._random * 0x5DEECE66D + 11) & 0xFFFFFFFFFFFF
         return (self._random >> 20) & ((1 << limit) - 1)
 
-    def _send_partial(self, control, frame):
+    def _send_partial(self, control, frame, delay):
         """Threshold mode: the beginning of a frame goes out in the hope that the rest arrives in time."""
         self.sending = frame
-        self._launch(control, frame.data)
-        self._timer = self.machine.at((PREAMBLE_BYTES + len(frame.data)) * self.byte_ns, self.underflow)
+        self._launch(control, frame.data, delay)
+        self._timer = self.machine.at(
+            delay + (PREAMBLE_BYTES + len(frame.data)) * self.byte_ns, self.underflow
+        )
 
     def join_partial(self, partial, frame):
         """The rest of `partial` has come into the FIFO: `frame` is the whole."""

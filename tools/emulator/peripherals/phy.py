@@ -400,8 +400,8 @@ class Phy:
 
     # Frames
 
-    def transmit(self, frame, speed, flags=0):
-        """The MAC sends at `speed` Mbit/s; returns a Transmission, or None where nothing comes out."""
+    def transmit(self, frame, speed, delay=0):
+        """The MAC sends at `speed` Mbit/s in `delay` ns: a Transmission, or None where nothing comes out."""
         if self.regs[0] & ISOLATE or self._in_reset:
             self.counters["isolated"] += 1
             return None
@@ -411,7 +411,10 @@ class Phy:
         if speed != self.mode[0]:
             self.counters["mac_mismatch"] += 1  # RMII samples at the wrong rate: rubbish, which nobody takes
             return None
-        return self.wire.send(self, frame, flags)
+        return self.wire.send(self, frame, 0, delay)
+
+    def departed(self):
+        """The MAC keeps its own time."""
 
     @property
     def loops_back(self):
