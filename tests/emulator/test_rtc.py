@@ -2,6 +2,7 @@
 """RTC: calendar, write protection, alarms, wake-up, backup registers (RM0090 chapter 26)."""
 
 import datetime
+import random
 
 import pytest
 from emulator.peripheral import GuestError
@@ -309,3 +310,46 @@ def test_rtc__lsi_and_hse_clocks(bus):
     bus.machine.advance(2_000_000)
     bus["RCC.BDCR"] = 3 << 8 | 1 << 15
     assert bus.machine.clock.rtcclk == 1_000_000
+
+
+def matches(alarm, moment):
+    """Whether an alarm's fields fit a datetime, read off RM0090 26.6.8 alone."""
+    fields = (
+        (MASK_SECONDS, alarm & 0x7F, moment.second),
+        (MASK_MINUTES, alarm >> 8 & 0x7F, moment.minute),
+        (MASK_HOURS, alarm >> 16 & 0x3F, moment.hour),
+        (MASK_DATE, alarm >> 24 & 0x3F, moment.isoweekday() if alarm >> 30 & 1 else moment.day),
+    )
+    return all(alarm & mask or int(f"{wanted:x}") == have for mask, wanted, have in fields)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_rtc__alarm_fires_where_a_search_finds_it(rtc, seed):
+    rng = random.Random(seed)
+    start = datetime.datetime(
+        2024, rng.randint(1, 12), rng.randint(1, 28), rng.randint(0, 23), rng.randint(0, 59)
+    )
+    set_calendar(
+        rtc,
+        int(start.strftime("%H%M%S"), 16),
+        int(start.strftime("%y%m%d"), 16) | start.isoweekday() << 13,
+    )
+    alarm = sum(mask for mask in (MASK_DATE, MASK_HOURS, MASK_MINUTES, MASK_SECONDS) if rng.random() < 0.5)
+    alarm |= int(f"{rng.randint(0, 23)}", 16) << 16 | int(f"{rng.randint(0, 59)}", 16) << 8
+    alarm |= int(f"{rng.randint(0, 59)}", 16)
+    alarm |= (
+        1 << 30 | rng.randint(1, 7) << 24 if rng.random() < 0.5 else int(f"{rng.randint(1, 28)}", 16) << 24
+    )
+    rtc["RTC.ALRMAR"] = alarm
+    rtc["RTC.CR"] = ALRAE
+    moment = start + datetime.timedelta(seconds=1)
+    while not matches(alarm, moment):
+        day_fits = matches(alarm | MASK_SECONDS | MASK_MINUTES | MASK_HOURS, moment)
+        moment += datetime.timedelta(seconds=1) if day_fits else datetime.timedelta(days=1)
+        if not day_fits:
+            moment = moment.replace(hour=0, minute=0, second=0)
+    seconds = int((moment - start).total_seconds())
+    rtc.machine.advance(seconds * SECOND - 1_000_000)
+    assert not rtc["RTC.ISR"] & ALRAF, f"early for {start} {alarm:08x}"
+    rtc.machine.advance(2_000_000)
+    assert rtc["RTC.ISR"] & ALRAF, f"not at {moment} from {start} {alarm:08x}"

@@ -239,10 +239,15 @@ class Timer(Peripheral):
         """Whether one period is like the next, so that many may be taken at once."""
         if not 0 <= self._position < self._cycle() or self._repetition or self.regs[CR1] & CR1_OPM:
             return False
-        if self._prescaler != self.regs[PSC] or self._period != self.regs[ARR] or self.regs.get(RCR):
+        if self._preloads_wait() or self.regs.get(RCR):
             return False
-        requests = DIER_UDE | (0x1E00 if self.channels else 0)
-        return not self.regs[DIER] & requests and self._compare == self._compare_registers()
+        return not self.regs[DIER] & (DIER_UDE | (0x1E00 if self.channels else 0))
+
+    def _preloads_wait(self):
+        """Whether the next update changes the way that the counter goes on."""
+        if self._prescaler != self.regs[PSC] or self._period != self.regs[ARR]:
+            return True
+        return self._compare != self._compare_registers()
 
     def _compare_registers(self):
         return [self.regs[CCR1 + 4 * channel] for channel in range(self.channels)]
@@ -316,7 +321,7 @@ class Timer(Peripheral):
                 wait = self._to_match(channel)
                 if wait is not None:
                     waits.append(wait)
-                elif self._compare[channel] != self.regs[CCR1 + 4 * channel]:
+                if self._preloads_wait():
                     waits.append(self._next_update())
         if waits:
             end = self._origin + min(waits) * self._tick()
