@@ -80,6 +80,8 @@ _FUNCTIONS = {
     "core_resume_from": (None, [c_int]),
     "core_set_debugged": (None, [c_int]),
     "core_set_profile": (POINTER(c_uint64), [c_int]),
+    "core_count_copies": (None, [POINTER(c_uint32), c_int, c_uint32]),
+    "core_copied_bytes": (c_uint64, []),
 }
 
 
@@ -310,6 +312,16 @@ class Cpu:
         2 exception return (number, EXC_RETURN). None ends it."""
         self._trace = Trace(function) if function else None
         self._lib.core_set_trace(self._core, ctypes.cast(self._trace, c_void_p) if function else None)
+
+    def count_copies(self, entries, least):
+        """From now on sum the bytes moved by the functions at `entries` (memcpy's arguments; at most four),
+        calls of fewer than `least` bytes left out."""
+        array = (c_uint32 * len(entries))(*entries)
+        self._lib.core_count_copies(self._core, array, len(entries), least)
+
+    @property
+    def copied_bytes(self):
+        return self._lib.core_copied_bytes(self._core)
 
     def start_profile(self):
         """Count instructions per block; returns a function giving {block address: instructions}."""

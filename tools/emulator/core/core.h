@@ -20,6 +20,7 @@
 #define EXCEPTIONS (16 + 96)
 #define EXC_WORDS ((EXCEPTIONS + 31) / 32)
 #define STM32F407_IRQS 82
+#define COPY_FUNCTIONS 4
 
 enum {
     EXC_RESET = 1,
@@ -112,6 +113,9 @@ typedef struct core {
     uint8_t *code_page; // one byte per 4 KB page of the address space: code was run from it
     block_t *flash_blocks;
     uint64_t *profile; // executions by halfword of flash, then of SRAM, or NULL
+    uint32_t copy_functions[COPY_FUNCTIONS]; // memcpy and its like: entries whose third argument is summed
+    uint32_t copy_least; // copies of fewer bytes are not counted
+    uint64_t copied_bytes;
     uint32_t boot_alias; // bytes at address 0
     uint8_t *alias_host;
 

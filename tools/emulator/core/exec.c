@@ -52,6 +52,16 @@ static bool breakpoint_in(core_t *core, uint32_t address, uint32_t size) {
     return false;
 }
 
+// At a function's entry its arguments are in r0 to r3.
+static void count_copy(core_t *core, uint32_t address) {
+    for (int i = 0; i < COPY_FUNCTIONS; i++) {
+        uint32_t bytes = *env_reg(core, 2);
+        if (core->copy_functions[i] == address && bytes >= core->copy_least) {
+            core->copied_bytes += bytes;
+        }
+    }
+}
+
 static void on_block(uc_engine *uc, uint64_t address, uint32_t size, void *user) {
     core_t *core = user;
     if (core->icount >= core->limit && must_leave(core)) {
@@ -77,6 +87,9 @@ static void on_block(uc_engine *uc, uint64_t address, uint32_t size, void *user)
     core->block_pc = (uint32_t)address;
     core->block_icount = core->icount;
     core->icount += count;
+    if (core->copy_least) {
+        count_copy(core, (uint32_t)address);
+    }
     if (core->profile) {
         uint32_t offset = (uint32_t)address - 0x08000000u;
         if (offset < 0x100000) {
@@ -487,6 +500,20 @@ void core_resume_from(core_t *core, int step) {
 
 void core_set_debugged(core_t *core, int on) {
     core->debugged = on;
+}
+
+// The bytes that the functions at `entries` (memcpy(to, from, n) and what takes the like) are asked to move,
+// calls of fewer than `least` bytes left out. Starts at zero; least 0 ends it.
+void core_count_copies(core_t *core, const uint32_t *entries, int entry_count, uint32_t least) {
+    for (int i = 0; i < COPY_FUNCTIONS; i++) {
+        core->copy_functions[i] = i < entry_count ? entries[i] & ~1u : 1;
+    }
+    core->copy_least = least;
+    core->copied_bytes = 0;
+}
+
+uint64_t core_copied_bytes(core_t *core) {
+    return core->copied_bytes;
 }
 
 uint64_t *core_set_profile(core_t *core, int on) {
