@@ -28,7 +28,7 @@ eth_stats_t eth_stats;
 static eth_desc_t rx_desc[ETH_RX_COUNT];
 static eth_desc_t tx_desc[ETH_TX_COUNT];
 
-static void *rx_slot[ETH_RX_COUNT];
+static eth_rx_buffer_t rx_buffer[ETH_RX_COUNT];
 static void *tx_slot[ETH_TX_COUNT];
 static uint8_t tx_span[ETH_TX_COUNT];
 
@@ -66,7 +66,7 @@ static void mac_write(volatile uint32_t *reg, uint32_t value) {
 
 void eth_init(eth_tx_release_t release) {
     eth.release = release;
-    eth_rx_init(&eth.rx, rx_desc, rx_slot, ETH_RX_COUNT, ETH_RX_BUFFER_BYTES);
+    eth_rx_init(&eth.rx, rx_desc, rx_buffer, ETH_RX_COUNT, ETH_RX_BUFFER_BYTES);
     eth_tx_init(&eth.tx, tx_desc, tx_slot, tx_span, ETH_TX_COUNT);
 }
 
@@ -167,16 +167,14 @@ static void write_link(void) {
 static void rebuild_rx(void) {
     uint32_t primask = __get_PRIMASK();
     __disable_irq();
-    void *slots[ETH_RX_COUNT];
-    uint32_t buffers[ETH_RX_COUNT];
+    eth_rx_buffer_t buffers[ETH_RX_COUNT];
     unsigned held = 0;
-    while (eth.rx.held > 0) {
-        buffers[held] = rx_desc[eth.rx.take].buffer;
-        slots[held++] = eth_rx_withdraw(&eth.rx);
+    while (eth_rx_withdraw(&eth.rx, &buffers[held])) {
+        held++;
     }
-    eth_rx_init(&eth.rx, rx_desc, rx_slot, ETH_RX_COUNT, ETH_RX_BUFFER_BYTES);
+    eth_rx_init(&eth.rx, rx_desc, rx_buffer, ETH_RX_COUNT, ETH_RX_BUFFER_BYTES);
     for (unsigned i = 0; i < held; i++) {
-        eth_rx_give(&eth.rx, (void *)buffers[i], slots[i]);
+        eth_rx_give(&eth.rx, buffers[i].data, buffers[i].slot);
     }
     eth.starved = false;
     __set_PRIMASK(primask);

@@ -19,11 +19,12 @@ static void link_chain(eth_desc_t *desc, unsigned count) {
     }
 }
 
-void eth_rx_init(eth_rx_ring_t *ring, eth_desc_t *desc, void **slot, unsigned count, unsigned buffer_bytes) {
-    *ring = (eth_rx_ring_t) { .desc = desc, .slot = slot, .count = count, .buffer_bytes = buffer_bytes };
+void eth_rx_init(eth_rx_ring_t *ring, eth_desc_t *desc, eth_rx_buffer_t *buffer, unsigned count,
+    unsigned buffer_bytes) {
+    *ring = (eth_rx_ring_t) { .desc = desc, .buffer = buffer, .count = count, .buffer_bytes = buffer_bytes };
     link_chain(desc, count);
     for (unsigned i = 0; i < count; i++) {
-        slot[i] = NULL;
+        buffer[i] = (eth_rx_buffer_t) { NULL, NULL };
     }
 }
 
@@ -32,7 +33,7 @@ bool eth_rx_give(eth_rx_ring_t *ring, void *data, void *slot) {
         return false;
     }
     eth_desc_t *desc = &ring->desc[ring->give];
-    ring->slot[ring->give] = slot;
+    ring->buffer[ring->give] = (eth_rx_buffer_t) { data, slot };
     desc->buffer = bus_address(data);
     desc->control = ETH_RDES1_RCH | ring->buffer_bytes;
     // The DMA may read the descriptor as soon as it owns it.
@@ -87,8 +88,8 @@ unsigned eth_rx_take(eth_rx_ring_t *ring, eth_rx_frame_t *frame, void **slots) {
     eth_desc_t *last = NULL;
     for (unsigned n = 0; n < segments; n++) {
         last = &ring->desc[ring->take];
-        slots[n] = ring->slot[ring->take];
-        ring->slot[ring->take] = NULL;
+        slots[n] = ring->buffer[ring->take].slot;
+        ring->buffer[ring->take] = (eth_rx_buffer_t) { NULL, NULL };
         ring->take = after(ring->take, ring->count);
     }
     ring->held -= segments;
@@ -100,16 +101,16 @@ unsigned eth_rx_take(eth_rx_ring_t *ring, eth_rx_frame_t *frame, void **slots) {
     return segments;
 }
 
-void *eth_rx_withdraw(eth_rx_ring_t *ring) {
+bool eth_rx_withdraw(eth_rx_ring_t *ring, eth_rx_buffer_t *buffer) {
     if (ring->held == 0) {
-        return NULL;
+        return false;
     }
-    void *slot = ring->slot[ring->take];
-    ring->slot[ring->take] = NULL;
+    *buffer = ring->buffer[ring->take];
+    ring->buffer[ring->take] = (eth_rx_buffer_t) { NULL, NULL };
     ring->desc[ring->take].status = 0;
     ring->take = after(ring->take, ring->count);
     ring->held--;
-    return slot;
+    return true;
 }
 
 void eth_tx_init(eth_tx_ring_t *ring, eth_desc_t *desc, void **slot, uint8_t *span, unsigned count) {

@@ -13,10 +13,15 @@
 #define ETH_RING_BARRIER() __atomic_thread_fence(__ATOMIC_SEQ_CST)
 #endif
 
+typedef struct {
+    void *data;
+    void *slot;
+} eth_rx_buffer_t;
+
 // Receive: descriptors go round DMA -> filled -> (slot taken) empty -> (buffer given) DMA.
 typedef struct {
     eth_desc_t *desc;
-    void **slot;
+    eth_rx_buffer_t *buffer; // of each descriptor; the descriptor itself is the DMA's to spoil
     uint16_t count;
     uint16_t buffer_bytes;
     uint16_t take;      // oldest descriptor with a buffer
@@ -33,7 +38,8 @@ typedef struct {
 } eth_rx_frame_t;
 
 // Links `count` descriptors, all of them empty. buffer_bytes: a multiple of four.
-void eth_rx_init(eth_rx_ring_t *ring, eth_desc_t *desc, void **slot, unsigned count, unsigned buffer_bytes);
+void eth_rx_init(eth_rx_ring_t *ring, eth_desc_t *desc, eth_rx_buffer_t *buffer, unsigned count,
+    unsigned buffer_bytes);
 
 // Gives the DMA an empty buffer. False if every descriptor has one already.
 bool eth_rx_give(eth_rx_ring_t *ring, void *data, void *slot);
@@ -43,8 +49,8 @@ bool eth_rx_give(eth_rx_ring_t *ring, void *data, void *slot);
 // beginning or an end come as a frame of their own with verdict ETH_RX_BAD_TRUNCATED.
 unsigned eth_rx_take(eth_rx_ring_t *ring, eth_rx_frame_t *frame, void **slots);
 
-// With the DMA stopped: takes back one buffer after the other. NULL when there is none left.
-void *eth_rx_withdraw(eth_rx_ring_t *ring);
+// With the DMA stopped: takes back one buffer after the other. False when there is none left.
+bool eth_rx_withdraw(eth_rx_ring_t *ring, eth_rx_buffer_t *buffer);
 
 // Transmit: a frame takes one descriptor for each segment.
 typedef struct {
