@@ -105,3 +105,20 @@ def test_map__reset_restores_every_register(chip, name):
             model.regs[register.offset] ^= 0x00000F0F
     model.reset()
     assert model.regs == before
+
+
+def test_apb__repeats_what_is_narrower_than_a_word(bus):
+    """RM0090 2.1.11: the bridge turns every access into one of 32 bits."""
+    bus.write("TIM3.ARR", 0x12, width=1)
+    assert bus["TIM3.ARR"] == 0x1212
+    bus.write("TIM2.ARR", 0x1234, width=2)
+    assert bus["TIM2.ARR"] == 0x12341234
+    bus.write("TIM3.PSC", 0x56, width=1, byte=1)
+    assert bus["TIM3.PSC"] == 0x5656
+    assert bus.read("TIM2.ARR", width=1, byte=1) == 0x12
+
+
+def test_ahb__has_byte_lanes(bus):
+    bus["GPIOD.MODER"] = 0x11223344
+    bus.write("GPIOD.MODER", 0xFF, width=1, byte=2)
+    assert bus["GPIOD.MODER"] == 0x11FF3344

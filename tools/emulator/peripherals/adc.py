@@ -6,7 +6,8 @@ analog watchdog are reported; no noise, no sampling error; inputs are the voltag
 where it sets none); VDDA and VREF+ are 3.3 V.
 """
 
-from ..peripheral import Peripheral, Register
+from ..peripheral import Register
+from .apb import ApbPeripheral
 from .dma_lines import request
 from .irqs import IRQ
 
@@ -59,7 +60,7 @@ def _registers():
     return tuple(table)
 
 
-class Adc(Peripheral):
+class Adc(ApbPeripheral):
     """set_voltage(channel, volts): what lies on an input; temperature in degrees Celsius."""
 
     REGISTERS = _registers()

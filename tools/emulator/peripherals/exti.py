@@ -4,7 +4,8 @@
 Differs from silicon: an edge takes no time, and no pulse is too short to be seen.
 """
 
-from ..peripheral import Peripheral, Register
+from ..peripheral import Register
+from .apb import ApbPeripheral
 from .irqs import IRQ
 
 LINES = 23
@@ -26,7 +27,7 @@ INTERRUPTS = (
 )
 
 
-class Exti(Peripheral):
+class Exti(ApbPeripheral):
     """line(n, level): the level of an internal line; pin_changed(): GPIO tells of a pin."""
 
     REGISTERS = (

@@ -6,7 +6,8 @@ reported; nobody else is on the bus, so arbitration is never lost and the clock 
 and rise time (TRISE) do not show.
 """
 
-from ..peripheral import Peripheral, Register
+from ..peripheral import Register
+from .apb import ApbPeripheral
 from .dma_lines import request
 from .irqs import IRQ
 
@@ -20,7 +21,7 @@ SR2_MSL, SR2_BUSY, SR2_TRA = 1, 2, 4
 CCR_FS, CCR_DUTY = 1 << 15, 1 << 14
 
 
-class I2c(Peripheral):
+class I2c(ApbPeripheral):
     """attach(address, device): device.start(read) -> ack, write(value) -> ack, read() -> value, stop()."""
 
     REGISTERS = (

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 """The F407's interrupt lines: name as in RM0090 table 62 -> position in the NVIC."""
 
+import weakref
+
 _NAMES = """
 WWDG PVD TAMP_STAMP RTC_WKUP FLASH RCC EXTI0 EXTI1 EXTI2 EXTI3 EXTI4
 DMA1_Stream0 DMA1_Stream1 DMA1_Stream2 DMA1_Stream3 DMA1_Stream4 DMA1_Stream5 DMA1_Stream6
@@ -15,3 +17,12 @@ I2C3_EV I2C3_ER OTG_HS_EP1_OUT OTG_HS_EP1_IN OTG_HS_WKUP OTG_HS DCMI CRYP HASH_R
 
 IRQ = {name: number for number, name in enumerate(_NAMES)}
 IRQ_NAMES = tuple(_NAMES)
+
+_asserted = weakref.WeakKeyDictionary()  # machine -> {number: names of those who hold the line high}
+
+
+def drive_shared(machine, number, owner, level):
+    """Drive a line that several peripherals share: it is high while any of them wants it."""
+    owners = _asserted.setdefault(machine, {}).setdefault(number, set())
+    (owners.add if level else owners.discard)(owner)
+    machine.irq(number, bool(owners))

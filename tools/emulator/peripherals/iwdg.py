@@ -4,7 +4,8 @@
 Differs from silicon: the LSI runs at exactly 32 kHz; a new prescaler or reload value takes five LSI periods.
 """
 
-from ..peripheral import Peripheral, Register
+from ..peripheral import Register
+from .apb import ApbPeripheral
 from .rcc import LSI_HZ
 
 NS = 1_000_000_000
@@ -13,7 +14,7 @@ SR_PVU, SR_RVU = 1, 2
 UPDATE_NS = 5 * NS // LSI_HZ
 
 
-class Iwdg(Peripheral):
+class Iwdg(ApbPeripheral):
     """running: started, by key or by the option bytes. expired: how often it has reset the chip."""
 
     REGISTERS = (

@@ -6,7 +6,8 @@ is ready 40 us after a change of VOS; the wake-up pin (EWUP) is watched only whi
 which mode WFI/WFE with SLEEPDEEP enters (`deep_sleep_mode`), the CPU does the sleeping.
 """
 
-from ..peripheral import Peripheral, Register
+from ..peripheral import Register
+from .apb import ApbPeripheral
 
 CR_LPDS, CR_PDDS, CR_CWUF, CR_CSBF, CR_PVDE, CR_DBP, CR_VOS = 1, 2, 4, 8, 16, 1 << 8, 1 << 14
 CSR_WUF, CSR_SBF, CSR_PVDO, CSR_BRR, CSR_EWUP, CSR_BRE, CSR_VOSRDY = 1, 2, 4, 8, 1 << 8, 1 << 9, 1 << 14
@@ -14,7 +15,7 @@ VOS_READY_NS = 40_000
 BACKUP_REGULATOR_NS = 100_000
 
 
-class Pwr(Peripheral):
+class Pwr(ApbPeripheral):
     """backup_writable: whether DBP opens the backup domain. scale: regulator scale, 1 or 2."""
 
     REGISTERS = (

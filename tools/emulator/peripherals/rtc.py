@@ -8,8 +8,9 @@ that does not exist is taken as the nearest one that does.
 
 import datetime
 
-from ..peripheral import Peripheral, Register
+from ..peripheral import Register
 from . import exti
+from .apb import ApbPeripheral
 
 NS = 1_000_000_000
 CR_WUCKSEL, CR_BYPSHAD, CR_FMT, CR_ALRAE, CR_ALRBE, CR_WUTE = 7, 1 << 5, 1 << 6, 1 << 8, 1 << 9, 1 << 10
@@ -31,7 +32,7 @@ def from_bcd(value):
     return (value >> 4) * 10 + (value & 0xF)
 
 
-class Rtc(Peripheral):
+class Rtc(ApbPeripheral):
     """The calendar runs at RCC.rtcclk; everything here lives in the backup domain and outlasts a reset."""
 
     REGISTERS = (

@@ -5,7 +5,8 @@ Differs from silicon: slave mode, I2S, hardware CRC, the TI frame format and NSS
 a device sees whole frames, not edges, so CPOL, CPHA and LSBFIRST are bits only; without one MISO reads ones.
 """
 
-from ..peripheral import Peripheral, Register
+from ..peripheral import Register
+from .apb import ApbPeripheral
 from .dma_lines import request
 from .irqs import IRQ
 
@@ -16,7 +17,7 @@ CR2_RXDMAEN, CR2_TXDMAEN, CR2_FRF, CR2_ERRIE, CR2_RXNEIE, CR2_TXEIE = 1, 2, 1 <<
 SR_RXNE, SR_TXE, SR_MODF, SR_OVR, SR_BSY = 1, 2, 1 << 5, 1 << 6, 1 << 7
 
 
-class Spi(Peripheral):
+class Spi(ApbPeripheral):
     """attach(fn): fn(value) -> value exchanges one frame with the device on the other end."""
 
     REGISTERS = (

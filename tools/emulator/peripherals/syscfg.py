@@ -5,14 +5,15 @@ Differs from silicon: the remap itself is the CPU's memory map (machine.remap(mo
 FSMC remap is reported); the compensation cell changes no edge.
 """
 
-from ..peripheral import Peripheral, Register
+from ..peripheral import Register
+from .apb import ApbPeripheral
 
 PMC_MII_RMII_SEL = 1 << 23
 CMPCR_CMP_PD, CMPCR_READY = 1, 1 << 8
 COMPENSATION_READY_NS = 20_000
 
 
-class Syscfg(Peripheral):
+class Syscfg(ApbPeripheral):
     """rmii: PHY interface chosen. exti_port(line): number of the port on an EXTI line (0 = A)."""
 
     REGISTERS = (

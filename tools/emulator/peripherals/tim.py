@@ -7,9 +7,10 @@ slave; levels of the outputs are worked out when asked for (`output_level`), the
 prescaler's counter starts afresh when CEN is set.
 """
 
-from ..peripheral import Peripheral, Register
+from ..peripheral import Register
+from .apb import ApbPeripheral
 from .dma_lines import pulse
-from .irqs import IRQ
+from .irqs import IRQ, drive_shared
 
 NS = 1_000_000_000
 CR1_CEN, CR1_UDIS, CR1_URS, CR1_OPM, CR1_DIR, CR1_CMS, CR1_ARPE = 1, 2, 4, 8, 0x10, 0x60, 0x80
@@ -99,7 +100,7 @@ def _registers(name):
     return tuple(sorted(table, key=lambda register: register.offset))
 
 
-class Timer(Peripheral):
+class Timer(ApbPeripheral):
     """output_level(channel), frequency(): what the outputs do.
 
     The counter is worked out when somebody looks. `_position` counts ticks inside one period: 0 to ARR when
@@ -347,9 +348,7 @@ class Timer(Peripheral):
 
     def _drive(self, number, level):
         """Lines shared by two timers are the OR of both."""
-        shared = self.machine.__dict__.setdefault("shared_irq_lines", {}).setdefault(number, set())
-        (shared.add if level else shared.discard)(self.name)
-        self.machine.irq(number, bool(shared))
+        drive_shared(self.machine, number, self.name, level)
 
     # Registers
 

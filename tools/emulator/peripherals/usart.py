@@ -8,7 +8,8 @@ reaches the outside as its low 8 bits; receiver and sender may differ by half a 
 
 from collections import deque
 
-from ..peripheral import Peripheral, Register
+from ..peripheral import Register
+from .apb import ApbPeripheral
 from .dma_lines import request
 from .irqs import IRQ
 
@@ -49,7 +50,7 @@ def sample_frame(value, bits, ratio):
     return sum(level << index for index, level in enumerate(samples[:bits])), samples[bits]
 
 
-class Usart(Peripheral):
+class Usart(ApbPeripheral):
     """attach(fn): fn(bytes) gets what the port sends; feed(bytes): what it receives. Both take their time."""
 
     REGISTERS = (

@@ -4,14 +4,15 @@
 Differs from silicon: a change of PCLK1 counts from the next write to CR or CFR on.
 """
 
-from ..peripheral import Peripheral, Register
+from ..peripheral import Register
+from .apb import ApbPeripheral
 from .irqs import IRQ
 
 NS = 1_000_000_000
 CR_WDGA, CFR_EWI, SR_EWIF = 1 << 7, 1 << 9, 1
 
 
-class Wwdg(Peripheral):
+class Wwdg(ApbPeripheral):
     """expired: how often it has reset the chip."""
 
     REGISTERS = (
