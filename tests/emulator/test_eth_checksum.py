@@ -162,6 +162,7 @@ def test_check__good_and_bad_sums():
     assert verdict.is_ipv4 and not (verdict.header_error or verdict.payload_error or verdict.bypassed)
     assert check(good[:-1] + b"?").payload_error
     assert check(good[:22] + b"\x01" + good[23:]).header_error
+    assert check(good[:-3]).payload_error and not check(good[:-3]).header_error
     assert not check(ipv4(UDP, 17)).payload_error  # UDP without a checksum
     assert check(ipv6(UDP, 17)).payload_error  # not allowed over IPv6
     assert not check(ipv6(UDP[:6] + UDP6_SUM + UDP[8:], 17)).payload_error

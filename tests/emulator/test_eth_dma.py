@@ -469,6 +469,27 @@ def test_fault__rx_buffer_in_ccm_then_reset_recovers(player):
     assert len(player.received()) == 1
 
 
+# Ownership
+
+
+def test_owned__ranges_and_check(started):
+    """A store into what the DMA owns is the driver's mistake; a hook on the CPU's stores can ask."""
+    started.advance(1 * MS)
+    dma = started.eth.dma
+    assert {what for _, _, what in dma.owned()} == {"RDES", "RX buffer"}
+    dma.check_cpu_write(TX_BUFFERS, 4)
+    with pytest.raises(GuestError, match="RX buffer"):
+        dma.check_cpu_write(RX_BUFFERS + 100, 1)
+    started.machine.reports.clear()
+    started.send(frame(HOST, MAC, payload=bytes(1000)))
+    with pytest.raises(GuestError, match="TDES"):
+        dma.check_cpu_write(TX_RING, 4)
+    for _ in range(4):
+        started.station.transmit(frame())
+    started.advance(1 * MS)
+    assert dma.owned() == []
+
+
 # Mode register
 
 
@@ -522,6 +543,16 @@ def test_threshold__underflow_in_the_middle_of_a_frame(player):
     assert player.station.counters["bad"] == 1
     assert player.read("DMASR") & TUS
     assert tps(player) == 6
+    assert player.tx_status(0) & (OWN | 1 << 15 | 1 << 1) == 1 << 15 | 1 << 1
+    player.poke(TX_RING + 16, OWN | TX_LAST, 114, TX_BUFFERS + 100, 0)
+    player.poke(TX_RING + 32, OWN | TX_FIRST | TX_LAST, len(sent), TX_BUFFERS, 0)
+    player.write("DMATPDR", 0)
+    player.advance(1 * MS)
+    assert player.frames == []  # 33.6.4: not before TUS is cleared
+    player.write("DMASR", TUS)
+    player.write("DMATPDR", 0)
+    player.advance(1 * MS)
+    assert player.frames == [sent]
 
 
 def test_threshold__rest_in_time_is_corrupted_unseen(player):

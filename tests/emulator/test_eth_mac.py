@@ -116,6 +116,43 @@ def test_clock__lost_ref_clk_stops_both_ways(started):
     assert len(started.frames) == 1
 
 
+def test_clock__lost_in_a_frame_is_a_deadlock_until_reset(started):
+    """Hardware notes: TPSS and RPSS set, transmission dead, although the clock is back."""
+    started.send(frame(HOST, MAC, payload=bytes(1000)))
+    started.advance(20_000)
+    started.phy.clock_glitch(True)
+    started.phy.clock_glitch(False)
+    started.advance(1 * MS)
+    assert started.read("DMASR") & (1 << 1 | 1 << 8) == 1 << 1 | 1 << 8
+    started.send(frame(HOST, MAC))
+    started.advance(100 * MS)
+    assert started.frames == [] and started.station.counters["bad"] == 1
+    started.write("DMABMR", 1)
+    started.advance(1 * MS)
+    started.rx_next = started.tx_next = 0
+    started.start()
+    started.send(frame(HOST, MAC))
+    started.advance(1 * MS)
+    assert len(started.frames) == 1
+
+
+def test_mode__mii(machine):
+    """A PHY on MII gives TX_CLK and RX_CLK, and SYSCFG has to say MII."""
+
+    class Syscfg:
+        name, base, SIZE, clock, rmii = "SYSCFG", 0x40013800, 0x400, None, False
+
+    machine.peripherals["SYSCFG"] = Syscfg()
+    phy = Phy(machine, "DP83848", ref_clk=None)
+    eth = machine.add(Eth(machine, clock=None, phys=[phy]))
+    machine.advance(1 * MS)
+    assert not eth.resetting
+    phy.set_reset(True)
+    machine.bus_write(0x40029000, 1, 4)
+    machine.advance(1 * MS)
+    assert eth.resetting
+
+
 def test_mode__mii_selected_for_an_rmii_phy_gets_no_clock(machine):
     class Syscfg:
         name, base, SIZE, clock, rmii = "SYSCFG", 0x40013800, 0x400, None, False
@@ -158,11 +195,13 @@ def test_pins__signals_need_their_alternate_function(machine):
     player.advance(1 * MS)
     assert player.frames == []
     port.functions.update({6: 11, 7: 11, 8: 11})
+    player.advance(2 * MS)
     player.send(frame(HOST, MAC))
     player.station.transmit(frame())
     player.advance(1 * MS)
     assert len(player.frames) == 1 and player.received() == []
     port.functions.update({3: 11, 4: 11, 5: 11})
+    player.advance(2 * MS)
     player.station.transmit(frame())
     player.advance(1 * MS)
     assert len(player.received()) == 1
@@ -505,6 +544,7 @@ def test_rx__runt_only_with_fugf(started):
     started.station.transmit_raw(runt)
     started.advance(1 * MS)
     assert started.received() == []
+    assert started.read("DMAMFBOCR") == 1 << 17
     started.write("DMAOMR", RSF | TSF | ST | SR | FUGF)
     started.station.transmit_raw(runt)
     started.advance(1 * MS)

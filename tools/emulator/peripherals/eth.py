@@ -20,7 +20,7 @@ from .eth_smi import MACMIIAR, MACMIIDR, Smi
 ETH_IRQ, WAKEUP_IRQ, WAKEUP_EXTI = 61, 62, 19
 ETHMACRST, ETHMACTXEN, ETHMACRXEN = 25, 26, 27
 RESET_NS = 2_000
-CLOCK_CACHE_NS = 100_000
+CLOCK_CACHE_NS = 1_000_000
 PMTIM, TSTIM = 1 << 3, 1 << 9
 ALTERNATE_ETH = 11
 SUMMARIES = NIS | AIS
@@ -177,14 +177,18 @@ class Eth(Peripheral):
         wired_rmii = self.phy.ref_clk_source is not None
         if wired_rmii:
             return self.rmii and self.phy.ref_clk and self.pins_routed("REF_CLK")
-        return not self.rmii
+        return not self.rmii and self.phy.running
 
     def ref_clk_changed(self):
         """The PHY's clock output came or went."""
         self._clocks_until = -1
         self.poll_reset()
-        if not self.resetting:
+        if self.resetting:
+            return
+        if self.clocks_run():
             self.mac.try_start()
+        else:
+            self.mac.clock_lost()
 
     def pins_routed(self, *signals):
         """Whether the pins of `signals` are switched to the Ethernet function."""

@@ -171,14 +171,16 @@ def _check_ipv4(verdict, frame, start):
         verdict.bypassed = True
         return
     total = frame[start + 2] << 8 | frame[start + 3]
-    if checksum(frame[start : start + length]) != 0 or total < length or start + total > len(frame):
-        verdict.header_error = True
+    verdict.header_error = checksum(frame[start : start + length]) != 0
     protocol = frame[start + 9]
     fragment = (frame[start + 6] << 8 | frame[start + 7]) & 0x3FFF
-    if fragment or protocol not in (ICMP, TCP, UDP) or verdict.header_error:
+    if fragment or protocol not in (ICMP, TCP, UDP):
         verdict.bypassed = True
         return
     verdict.payload_type = TYPES[protocol]
+    if total < length or start + total > len(frame):
+        verdict.payload_error = True  # fewer bytes came than the header says (RDES0.PCE)
+        return
     _check_payload(verdict, frame, start + length, start + total, protocol, frame[start + 12 : start + 20])
 
 
@@ -189,8 +191,7 @@ def _check_ipv6(verdict, frame, start):
         return
     end = start + 40 + (frame[start + 4] << 8 | frame[start + 5])
     if end > len(frame):
-        verdict.header_error = True
-        verdict.bypassed = True
+        verdict.payload_error = True  # fewer bytes came than the header says (RDES0.PCE)
         return
     protocol, at = frame[start + 6], start + 40
     # ES0182, "the Ethernet MAC processes invalid extension headers": order and repetition are not looked at.

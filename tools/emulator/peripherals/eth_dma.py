@@ -4,8 +4,8 @@
 Differs from silicon: arbitration between the two engines and burst shapes do not show in timing.
 """
 
-from ..peripheral import Register
-from .eth_dma_rx import DFRF, RxEngine
+from ..peripheral import BusFault, Register
+from .eth_dma_rx import DFRF, WORDS, RxEngine
 from .eth_dma_rx import SR as OMR_SR
 from .eth_dma_tx import ST, TxEngine
 from .eth_part import Part
@@ -192,6 +192,42 @@ class Dma(Part):
         else:
             self.rx.state = 0
         self.raise_status(FBES)
+
+    def clock_lost(self):
+        """The MAC lost REF_CLK in the middle of a frame: both processes stop, transmission for good."""
+        self.tx.dead = True
+        self.tx.state = self.rx.state = 0
+        self.raise_status(1 << 1 | 1 << 8)
+
+    # What belongs to the DMA
+
+    def owned(self):
+        """[(address, size, what)] of the descriptors and buffers that are the DMA's at the moment."""
+        ranges = [(address, 16, "TDES") for frame in self.tx.open for address in [frame.token[0]]]
+        for engine, base, name in ((self.tx, self.tx_base, "T"), (self.rx, self.rx_base, "R")):
+            address, seen = engine.current, set()
+            while base and address not in seen:
+                seen.add(address)
+                try:
+                    control, sizes, buffer1, buffer2 = WORDS.unpack(self.machine.dma_read(address, 16, "ETH"))
+                except BusFault:
+                    break
+                if not control >> 31:
+                    break
+                ranges.append((address, 16, f"{name}DES"))
+                flags, at = (control, 20) if name == "T" else (sizes, 14)
+                end, chained = flags >> at + 1 & 1, flags >> at & 1
+                ranges.append((buffer1, sizes & 0x1FFF, f"{name}X buffer"))
+                if not chained:
+                    ranges.append((buffer2, sizes >> 16 & 0x1FFF, f"{name}X buffer"))
+                address = base if end else buffer2 & ~3 if chained else address + self.stride
+        return ranges
+
+    def check_cpu_write(self, address, size):
+        """For a hook on the CPU's stores: report one into what the DMA owns."""
+        for start, length, what in self.owned():
+            if start < address + size and address < start + length:
+                self.machine.report(f"CPU write to 0x{address:08x} in a {what} that the Ethernet DMA owns")
 
     def read_dma_status(self, register):
         value = self.eth.regs[DMASR] | self.rx.state << 17 | self.tx.state << 20

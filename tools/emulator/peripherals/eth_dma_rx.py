@@ -144,11 +144,14 @@ class RxEngine(Part):
         if self.missed & 0xFFFF == 0:
             self.missed = 1 << 16
 
-    def overflowed(self):
-        """The FIFO had no room for a frame."""
+    def count_overflow(self):
         self.overflows += 1
         if self.overflows & 0x7FF == 0:
             self.overflows = 1 << 11
+
+    def overflowed(self):
+        """The FIFO had no room for a frame."""
+        self.count_overflow()
         self.eth.dma.raise_status(DMASR_ROS)
 
     def _begin(self):

@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: MIT
 """The transmit DMA engine (RM0090 33.6.4): descriptor list -> transmit FIFO, status back.
 
+A descriptor keeps its control bits when it is closed. The manual says that they are reset, but ST's own
+drivers set TCH and CIC once, at start-up, and work.
+
 Differs from silicon: all segments of a frame are read when its first descriptor is, and take
 their time on the bus together; descriptors are closed at the end of that time.
 """
@@ -19,6 +22,7 @@ WORD = Struct("<I")
 PAIR = Struct("<2I")
 MASTER = "ETH"
 OSF, ST = 1 << 2, 1 << 13
+DMASR = 0x1014
 DMASR_TS, DMASR_TPSS, DMASR_TBUS, DMASR_TJTS, DMASR_TUS, DMASR_ETS = 1, 2, 4, 8, 1 << 5, 1 << 10
 THRESHOLDS = (64, 128, 192, 256, 40, 32, 24, 16)  # TTC
 
@@ -42,6 +46,7 @@ class TxEngine(Part):
         self.buffer = 0
         self.state = STOPPED
         self.dead = False  # after a fatal bus error, until SR
+        self._skipping = False
         self.open = deque()  # frames in the MAC's hands, oldest first
         self._gather()
 
@@ -72,7 +77,8 @@ class TxEngine(Part):
             self.eth.dma.raise_status(DMASR_TPSS)
 
     def poll_demand(self):
-        if self.state == SUSPENDED:
+        # 33.6.4, step 9: after an underflow only once its status bit is cleared
+        if self.state == SUSPENDED and not self.eth.regs[DMASR] & DMASR_TUS:
             self._go()
 
     def _go(self):
@@ -95,6 +101,12 @@ class TxEngine(Part):
             if not descriptor[0] & OWN:
                 self._suspend()
                 return
+            if self._skipping and not descriptor[0] & FS:
+                if not self._close(self.current, descriptor[0] & ~OWN):
+                    return
+                self.current = self._next(descriptor)
+                continue
+            self._begin_or_go_on(descriptor[0])
             if not self._read_buffers(descriptor):
                 return
             words += 4 + self._last_words
@@ -113,18 +125,20 @@ class TxEngine(Part):
         except BusFault:
             self._fault(descriptor=True, read=True)
             return None
-        control = descriptor[0]
-        if control & OWN:
-            where = f"TDES0 0x{control:08x} at 0x{self.current:08x}"
-            if control & FS:
-                if self._control is not None:
-                    self.machine.report(f"{where}: FS inside a frame")
-                    self._gather()
-                self._control = control
-            elif self._control is None:
-                self.machine.report(f"{where}: a frame begins without FS")
-                self._control = control
         return descriptor
+
+    def _begin_or_go_on(self, control):
+        """An owned descriptor: FS where a frame begins and nowhere else."""
+        where = f"TDES0 0x{control:08x} at 0x{self.current:08x}"
+        if control & FS:
+            if self._control is not None:
+                self.machine.report(f"{where}: FS inside a frame")
+                self._gather()
+            self._control = control
+            self._skipping = False
+        elif self._control is None:
+            self.machine.report(f"{where}: a frame begins without FS")
+            self._control = control
 
     def _read_buffers(self, descriptor):
         control, sizes, buffer1, buffer2 = descriptor
@@ -230,9 +244,15 @@ class TxEngine(Part):
 
     def underflow(self, frame):
         """The frame ended in an underflow: TUS, and the engine suspends until a poll demand."""
-        self._partial = None
         if frame in self.open:
             self.complete(frame)
+        elif self._addresses:
+            address, control = self._addresses.pop()
+            self._addresses.append((address, control & ~STATUS_MASK | frame.status | T_ES))
+            for address, control in self._addresses:
+                self._close(address, control & ~OWN)
+            self._gather()
+            self._skipping = True  # what is left of the frame
         if self._event is not None:
             self._event.cancel()
             self._event = None

@@ -396,6 +396,21 @@ class Mac(Part):
             self.stuck = True  # ES0182: flush one clock after the status of a transmission; only SR helps
         return flushed
 
+    def clock_lost(self):
+        """REF_CLK is gone. In the middle of a frame the transmitter comes to a state that only SR ends.
+
+        Seen on F407 with LAN8720A: DMASR shows TPSS and RPSS, and nothing is sent any more.
+        """
+        if self.sending is None:
+            return
+        if self.transmission is not None:
+            self.transmission.abort()
+        self._timer.cancel()
+        self._timer = None
+        self.sending = self.transmission = None
+        self.stuck = True
+        self.eth.dma.clock_lost()
+
     # Receive
 
     def receive(self, frame, flags):
@@ -501,6 +516,8 @@ class Mac(Part):
         bad_sum = verdict is not None and (verdict.header_error or verdict.payload_error)
         if self._dropped(frame, status, mode, bad_sum):
             self.counters["dropped_errors"] += 1
+            if len(frame) < 64 and not status & R_ERRORS:
+                eth.dma.rx.count_overflow()  # 33.8.4, DMAMFBOCR: "and runt frames (good frames of ...)"
             return
         ptp = eth.ptp
         stamp, message = None, 0

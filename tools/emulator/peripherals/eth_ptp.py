@@ -64,7 +64,6 @@ class Ptp(Part):
         self._base = 0  # sub-second units since 0
         self._rate = (0, 1)  # sub-second units per virtual ns, as a fraction
         self._addend = 0
-        self.pps_watchers = []
         if self._event is not None:
             self._event.cancel()
             self._event = None

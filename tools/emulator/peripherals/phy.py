@@ -191,6 +191,11 @@ class Phy:
             return False
         return not (self.kind.clock_needs_power and self.regs[0] & POWER_DOWN)
 
+    @property
+    def running(self):
+        """Whether it gives TX_CLK and RX_CLK (MII)."""
+        return not (self.clock_fault or self._in_reset or self.regs[0] & POWER_DOWN)
+
     def clock_glitch(self, lost):
         """For tests: REF_CLK disappears (True) or comes back (False)."""
         self.clock_fault = lost
