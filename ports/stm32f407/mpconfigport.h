@@ -34,6 +34,7 @@
 // --- threads, scheduler, waiting ---
 #define MICROPY_PY_THREAD (1)
 #define MICROPY_PY_THREAD_GIL (1)
+#define MICROPY_PY_THREAD_GIL_VM_DIVISOR (128) // jumps between two offers of the GIL, each a task switch
 #define MICROPY_MPTHREADPORT_H "rtos/mpthreadport.h"
 #define MICROPY_SCHEDULER_STATIC_NODES (1)
 #define MICROPY_SCHEDULER_DEPTH (8)

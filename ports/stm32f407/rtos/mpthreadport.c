@@ -171,45 +171,56 @@ void mp_thread_deinit(void) {
             unlink_thread(th);
         }
     }
+    // Those that waited for the GIL are gone, and their places in its queue with their stacks.
+    MP_STATE_VM(gil_mutex).first = MP_STATE_VM(gil_mutex).last = NULL;
 }
+
+// --- locks: for tasks only ---
+
+typedef struct _mp_thread_waiter_t {
+    struct _mp_thread_waiter_t *next;
+    TaskHandle_t task;
+} waiter_t;
 
 void mp_thread_mutex_init(mp_thread_mutex_t *mutex) {
     mutex->locked = 0;
-    mutex->waiters = 0;
-    xSemaphoreCreateBinaryStatic(&mutex->handover);
+    mutex->first = mutex->last = NULL;
 }
 
 int mp_thread_mutex_lock(mp_thread_mutex_t *mutex, int wait) {
-    mp_uint_t state = MICROPY_BEGIN_ATOMIC_SECTION();
-    if (!mutex->locked) {
+    taskENTER_CRITICAL();
+    int got = !mutex->locked;
+    if (got) {
         mutex->locked = 1;
-        MICROPY_END_ATOMIC_SECTION(state);
-        return 1;
+    } else if (wait) {
+        waiter_t self = { NULL, xTaskGetCurrentTaskHandle() };
+        if (mutex->first == NULL) {
+            mutex->first = &self;
+        } else {
+            mutex->last->next = &self;
+        }
+        mutex->last = &self;
+        set_parked(1);
+        // The switch is pending until the critical section ends: nobody can resume this task before.
+        vTaskSuspend(NULL);
+        taskEXIT_CRITICAL();
+        set_parked(0);
+        return 1; // the lock was handed over
     }
-    if (!wait) {
-        MICROPY_END_ATOMIC_SECTION(state);
-        return 0;
-    }
-    ++mutex->waiters;
-    MICROPY_END_ATOMIC_SECTION(state);
-    set_parked(1);
-    xSemaphoreTake((SemaphoreHandle_t)&mutex->handover, portMAX_DELAY);
-    set_parked(0);
-    return 1;
+    taskEXIT_CRITICAL();
+    return got;
 }
 
 void mp_thread_mutex_unlock(mp_thread_mutex_t *mutex) {
-    mp_uint_t state = MICROPY_BEGIN_ATOMIC_SECTION();
-    bool handover = mutex->waiters != 0;
-    if (handover) {
-        --mutex->waiters; // it stays locked: the one woken has it
-    } else {
+    taskENTER_CRITICAL();
+    waiter_t *next = mutex->first;
+    if (next == NULL) {
         mutex->locked = 0;
+    } else {
+        mutex->first = next->next;
+        vTaskResume(next->task); // of equal priority: it runs when this one waits or its slice ends
     }
-    MICROPY_END_ATOMIC_SECTION(state);
-    if (handover) {
-        xSemaphoreGive((SemaphoreHandle_t)&mutex->handover);
-    }
+    taskEXIT_CRITICAL();
 }
 
 // --- waiting (declared in mphalport.h) ---

@@ -4,14 +4,15 @@
 #define RTOS_MPTHREADPORT_H
 
 #include "FreeRTOS.h"
-#include "semphr.h"
 
-// A lock that any thread may release. Taking a free one and giving one back that nobody waits for stays
-// out of the kernel; with somebody waiting, the lock is handed over, so that nobody starves.
+struct _mp_thread_waiter_t;
+
+// A lock that any thread may release. Given back with somebody waiting it goes to the one that waits
+// longest, directly: nobody takes it in between, so nobody starves.
 typedef struct _mp_thread_mutex_t {
-    volatile uint16_t locked;
-    volatile uint16_t waiters;
-    StaticSemaphore_t handover;
+    volatile uint32_t locked;
+    struct _mp_thread_waiter_t *first; // the waiters, on their own stacks
+    struct _mp_thread_waiter_t *last;
 } mp_thread_mutex_t;
 
 // The VM asks for its state at every turn: FreeRTOSConfig.h keeps it in a variable.

@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: MIT
+"""machine.Pin and Signal. On pins that no board of ours uses for anything else: PD0, PE7, PE9."""
+
+import pytest
+from support.board import BoardError
+
+
+@pytest.fixture
+def pin_board(board):
+    board.exec("from machine import Pin, Signal")
+    return board
+
+
+def test_pin__names(pin_board):
+    """A pin is found by the chip's and by the board's name, and as an attribute of either."""
+    assert pin_board.eval("Pin('SW').name()") == "PA0"
+    assert pin_board.eval("Pin('PA0') is Pin('SW') is Pin.board.SW is Pin.cpu.PA0") is True
+    assert pin_board.eval("Pin.cpu.PA0.names()") == ["PA0", "SW"]
+
+
+@pytest.mark.parametrize("name", ["'PZ1'", "'PA16'", "''", "7", "None"])
+def test_pin__unknown__ValueError(pin_board, name):
+    with pytest.raises(BoardError, match="ValueError: Pin.* doesn't exist"):
+        pin_board.exec(f"Pin({name})")
+
+
+def test_pin__output(pin_board):
+    """Each way to write a pin reads back."""
+    pin_board.exec("p = Pin('PD0', Pin.OUT, value=1)")
+    assert pin_board.eval("p()") == 1
+    writes = "(p.off(), p(), p.on(), p.value(), p.toggle(), p(), p(1), p())"
+    assert pin_board.eval(writes) == (None, 0, None, 1, None, 0, None, 1)
+
+
+def test_pin__print_shows_the_set_up(pin_board):
+    assert pin_board.eval("repr(Pin('PD0', Pin.IN, Pin.PULL_UP))") == (
+        "Pin(Pin.cpu.PD0, mode=Pin.IN, pull=Pin.PULL_UP)"
+    )
+    assert pin_board.eval("repr(Pin('PD0', Pin.ALT, alt=9))") == "Pin(Pin.cpu.PD0, mode=Pin.ALT, alt=9)"
+    assert pin_board.eval("repr(Pin('PD0', Pin.OPEN_DRAIN))") == "Pin(Pin.cpu.PD0, mode=Pin.OPEN_DRAIN)"
+
+
+@pytest.mark.parametrize(
+    "arguments", ["mode=9", "Pin.IN, 3", "Pin.OUT, drive=7", "Pin.ALT", "Pin.ALT, alt=16"]
+)
+def test_pin__invalid__ValueError(pin_board, arguments):
+    with pytest.raises(BoardError, match="ValueError: invalid pin"):
+        pin_board.exec(f"Pin('PD0', {arguments})")
+
+
+@pytest.mark.emulator_only
+def test_pin__pulls(pin_board):
+    """An open input follows its pull."""
+    assert pin_board.eval("Pin('PE7', Pin.IN, Pin.PULL_UP)()") == 1
+    assert pin_board.eval("Pin('PE7', Pin.IN, Pin.PULL_DOWN)()") == 0
+
+
+def test_signal__inverts(pin_board):
+    pin_board.exec("s = Signal('PD0', Pin.OUT, invert=True)\ns.on()")
+    assert pin_board.eval("Pin('PD0')()") == 0
+    assert pin_board.eval("(s.off(), Pin('PD0')())[1]") == 1
+
+
+@pytest.mark.emulator_only
+def test_irq__edges(pin_board):
+    """A handler runs for the edges asked for and for no other; with its pin as the argument."""
+    pin_board.exec("import time\nseen = []\np = Pin('PE7', Pin.IN, Pin.PULL_DOWN)")
+    pin_board.exec("irq = p.irq(lambda p: seen.append((p.name(), irq.flags())), Pin.IRQ_RISING)")
+    # The pull makes the edges: nothing else is connected.
+    edge = "Pin('PE7', Pin.IN, Pin.PULL_UP)\ntime.sleep_ms(2)\nPin('PE7', Pin.IN, Pin.PULL_DOWN)\ntime.sleep_ms(2)\n"
+    pin_board.exec(edge)
+    assert pin_board.eval("seen") == [("PE7", 1)]
+    pin_board.exec("irq.trigger(Pin.IRQ_FALLING)\n" + edge)
+    assert pin_board.eval("seen") == [("PE7", 1), ("PE7", 2)]
+    pin_board.exec("p.irq(None)\n" + edge)
+    assert pin_board.eval("len(seen)") == 2
+
+
+def test_irq__line_is_taken__OSError(pin_board):
+    """Pins of equal number share an interrupt line."""
+    pin_board.exec("Pin('PD0', Pin.IN).irq(print)")
+    with pytest.raises(BoardError, match="OSError: interrupt line taken by PD0"):
+        pin_board.exec("Pin('PE0', Pin.IN).irq(print)")
+
+
+def test_irq__hard__ValueError(pin_board):
+    with pytest.raises(BoardError, match="ValueError: hard interrupts are not supported"):
+        pin_board.exec("Pin('PD0', Pin.IN).irq(print, hard=True)")
