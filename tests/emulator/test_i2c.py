@@ -134,6 +134,47 @@ def test_i2c__read_one(i2c):
     assert not i2c["I2C1.SR1"] & RXNE
 
 
+def test_i2c__read_two_with_pos(i2c):
+    """RM0090 27.3.3, two bytes: POS and ACK, ADDR cleared, ACK off, BTF, STOP, both read."""
+    i2c.device.data[8:11] = b"pqr"
+    write(i2c, 8)
+    i2c.set("I2C1.CR1", START | 1 << 11)
+    until(i2c, SB)
+    i2c["I2C1.DR"] = 0xA1
+    until(i2c, ADDR)
+    assert i2c["I2C1.SR1"] & ADDR and i2c["I2C1.SR2"] & MSL
+    i2c.clear("I2C1.CR1", ACK)
+    until(i2c, BTF, bits=30)
+    i2c.set("I2C1.CR1", STOP)
+    assert bytes((i2c["I2C1.DR"], i2c["I2C1.DR"])) == b"pq"
+    i2c.machine.advance(100 * BIT_NS)
+    assert not i2c["I2C1.SR1"] & RXNE
+    assert i2c.device.pointer == 10
+
+
+def test_i2c__read_many_by_btf(i2c):
+    """RM0090 27.3.3, N bytes: the clock is held at N-2 while ACK goes off."""
+    i2c.device.data[:5] = b"12345"
+    write(i2c, 0)
+    start(i2c, 0xA1)
+    values = bytearray()
+    for _ in range(2):
+        until(i2c, RXNE)
+        values.append(i2c["I2C1.DR"])
+    until(i2c, BTF, bits=30)
+    i2c.machine.advance(50 * BIT_NS)
+    assert i2c.device.pointer == 4
+    i2c.clear("I2C1.CR1", ACK)
+    values.append(i2c["I2C1.DR"])
+    i2c.set("I2C1.CR1", STOP)
+    values.append(i2c["I2C1.DR"])
+    until(i2c, RXNE)
+    values.append(i2c["I2C1.DR"])
+    assert values == b"12345"
+    assert i2c.device.pointer == 5
+    assert i2c["I2C1.SR2"] == 0
+
+
 def test_i2c__nobody_there(i2c):
     i2c["I2C1.CR2"] = 16 | 1 << 8
     i2c.set("I2C1.CR1", START)

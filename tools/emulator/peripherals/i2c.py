@@ -58,6 +58,7 @@ class I2c(ApbPeripheral):
         self._held = None  # a byte received while DR was still full
         self._next = None  # a byte written while another is on the wire
         self._nacked = False
+        self._first = True
 
     def attach(self, address, device):
         """Put `device` on the bus at a 7-bit address."""
@@ -93,12 +94,12 @@ class I2c(ApbPeripheral):
             self.regs[0] = keep & ~(CR1_START | CR1_STOP)
         elif new & CR1_STOP and self.regs[0x18] & SR2_MSL and not self._busy_byte():
             self._stop()
-        elif new & CR1_START and not old & CR1_START:
+        elif new & CR1_START and not old & CR1_START and not self._busy_byte():
             self._after(1, self._started)
         self._update_irq()
 
     def _busy_byte(self):
-        """A byte is on the wire: STOP waits for its end."""
+        """A byte is on the wire: START and STOP wait for its end."""
         return self._event is not None
 
     def _started(self):
@@ -126,11 +127,12 @@ class I2c(ApbPeripheral):
             self.regs[0x14] |= SR1_ADDR
             if not self._reading:
                 self.regs[0x18] |= SR2_TRA
-        self._finish_stop()
+        self._finish()
         self._update_irq()
 
     def _address_cleared(self):
         self.regs[0x14] &= ~SR1_ADDR
+        self._first = True  # with POS the ACK bit is for the byte after this one
         if self._reading:
             self._receive()
         else:
@@ -155,7 +157,7 @@ class I2c(ApbPeripheral):
             self._send(following)
         else:
             self.regs[0x14] |= SR1_BTF
-        self._finish_stop()
+        self._finish()
         self._update_irq()
 
     def _receive(self):
@@ -166,7 +168,9 @@ class I2c(ApbPeripheral):
         self._event = None
         value = self._device.read()
         last_by_dma = self.regs[4] & CR2_LAST and self.regs[4] & CR2_DMAEN and self._last_of_dma()
-        self._nacked = not self.regs[0] & CR1_ACK or last_by_dma
+        acknowledges = self.regs[0] & CR1_ACK or (self.regs[0] & CR1_POS and self._first)
+        self._first = False
+        self._nacked = not acknowledges or last_by_dma
         if self.regs[0x14] & SR1_RXNE:
             self._held = value
             self.regs[0x14] |= SR1_BTF
@@ -180,7 +184,7 @@ class I2c(ApbPeripheral):
             if self._event:
                 self._event.cancel()
                 self._event = None
-        self._finish_stop()
+        self._finish()
         self._update_irq()
 
     def _last_of_dma(self):
@@ -188,9 +192,12 @@ class I2c(ApbPeripheral):
         dma = self.machine.peripherals.get("DMA1")
         return dma is not None and dma.data_left(f"{self.name}_RX") == 1
 
-    def _finish_stop(self):
-        if self.regs[0] & CR1_STOP and self._event is None:
+    def _finish(self):
+        """A byte is over: the START or STOP that waited for it."""
+        if self._event is None and self.regs[0] & CR1_STOP:
             self._stop()
+        elif self._event is None and self.regs[0] & CR1_START:
+            self._after(1, self._started)
 
     def _stop(self):
         self.regs[0] &= ~CR1_STOP
