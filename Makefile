@@ -45,7 +45,7 @@ help:
 	@echo "make exec SCRIPT=f.py       run a script on the board, exit with its status"
 	@echo "make repl                   the REPL alone"
 	@echo "make flash                  flash a board in DFU mode with dfu-util"
-	@echo "make bench                  measure"
+	@echo "make bench                  measure in virtual time, write build/bench.json"
 	@echo "make lint                   check style"
 	@echo "make size                   what the image takes, by section"
 	@echo "make clean | clean-cache    remove the build | what set-up fetched"
@@ -98,8 +98,8 @@ flash: firmware
 	@echo "Put the board in DFU mode: BOOT0 high and reset, or machine.bootloader() at the prompt."
 	dfu-util --wait --device 0483:df11 --alt 0 --dfuse-address 0x08000000:leave --download $(BUILD)/firmware.bin
 
-bench:
-	@echo "make bench: no benchmark is written yet" >&2; exit 1
+bench: firmware
+	@$(PYTHON) -m bench --elf $(ELF) --image $(BUILD)/firmware.bin --board $(BOARD) --output build/bench.json
 
 lint:
 	$(SETUP) lint --cache "$(CACHE)"
