@@ -755,3 +755,147 @@ def test_core__exclusive_monitor_is_cleared_by_an_exception(run):
 def test_core__memory_is_untouched_by_a_faulting_store(run):
     run("put SHCSR, 0x20000\n ldr r1, =0x30000000\n str r1, [r1]\n bkpt 0\nbusfault_handler:\n bkpt 1")
     assert run.board.word(RAM) == 0
+
+
+MPU_REGION = """
+    put 0xE000ED9C, {base} + 0x10 + {number}
+    put 0xE000EDA0, {attributes}
+"""
+MPU_ON = """
+    put 0xE000ED94, 5
+    dsb
+    isb
+    put SHCSR, 0x10000
+"""
+NO_ACCESS_32 = "(4 << 1) | 1 | (1 << 28)"
+
+
+@pytest.mark.parametrize("access", ["ldr r6, [r1]", "str r6, [r1]", "ldrb r6, [r1, #31]"])
+def test_core__mpu_guard(run, access):
+    """A region of 32 bytes without access: DACCVIOL, the address, the instruction; its neighbours are free."""
+    out = run(
+        MPU_REGION.format(base=0x20001020, number=7, attributes=NO_ACCESS_32)
+        + MPU_ON
+        + f"""
+        ldr r1, =0x20001020
+        movs r6, #6
+        str r6, [r1, #-4]
+        str r6, [r1, #32]
+        ldr r5, [r1, #32]
+    here:
+        {access}
+        movs r5, #99
+        bkpt 0
+    memmanage_handler:
+        str r5, [r7]
+        str r6, [r7]
+        ldr r0, [sp, #24]
+        str r0, [r7]
+        get CFSR
+        get 0xE000ED34
+        bkpt 1
+    """
+    )
+    address = 0x2000103F if "31" in access else 0x20001020
+    assert out == [6, 6, run.board.labels["here"], 0x82, address]
+
+
+def test_core__mpu_guard_moves(run):
+    """After a region is moved the old place is free and the new one closed, however often it was touched."""
+    out = run(
+        MPU_REGION.format(base=0x20001020, number=7, attributes=NO_ACCESS_32)
+        + MPU_ON
+        + """
+        ldr r1, =0x20001020
+        ldr r2, =0x20003040
+        str r7, [r2]
+    """
+        + MPU_REGION.format(base=0x20003040, number=7, attributes=NO_ACCESS_32)
+        + """
+        ldr r1, =0x20001020
+        str r7, [r1]
+        movs r5, #5
+        ldr r0, [r2]
+        bkpt 0
+    memmanage_handler:
+        str r5, [r7]
+        get 0xE000ED34
+        bkpt 1
+    """
+    )
+    assert out == [5, 0x20003040]
+
+
+def test_core__mpu_is_off_in_hardfault(run):
+    """Without HFNMIENA a fault handler of negative priority may read the stack it reports on (B3.5.1)."""
+    out = run(
+        MPU_REGION.format(base=0x20001020, number=0, attributes=NO_ACCESS_32)
+        + """
+        put 0xE000ED94, 5
+        dsb
+        isb
+        ldr r1, =0x20001020
+        str r7, [r1]
+        bkpt 0
+    hardfault_handler:
+        ldr r1, =0x20001020
+        ldr r0, [r1]
+        str r0, [r7]
+        get CFSR
+        bkpt 1
+    """
+    )
+    assert out == [0, 0x82]
+
+
+def test_core__mpu_stacking_into_a_guard(run):
+    """An exception whose frame meets the guard: MSTKERR (B1.5.8)."""
+    out = run(
+        MPU_REGION.format(base=0x20001020, number=7, attributes=NO_ACCESS_32)
+        + MPU_ON
+        + """
+        ldr r0, =0x20001050
+        msr psp, r0
+        movs r0, #2
+        msr control, r0
+        isb
+        put ISER, 1
+        put STIR, 0
+        dsb
+        isb
+        bkpt 0
+    memmanage_handler:
+        get CFSR
+        bkpt 1
+    """
+    )
+    assert out == [0x10]
+
+
+def test_core__mpu_unprivileged_needs_a_region(run):
+    """PRIVDEFENA's background is for privileged code; a read-only region lets unprivileged code read."""
+    flash = "(19 << 1) | 1 | (6 << 24)"
+    ram = "(16 << 1) | 1 | (3 << 24)"
+    port = "(27 << 1) | 1 | (3 << 24)"
+    out = run(
+        MPU_REGION.format(base=0x08000000, number=0, attributes=flash)
+        + MPU_REGION.format(base=0x20000000, number=1, attributes=ram)
+        + MPU_REGION.format(base=0x40000000, number=2, attributes=port)
+        + MPU_ON
+        + """
+        movs r0, #1
+        msr control, r0
+        isb
+        out 1
+        ldr r1, =0x20010000
+        str r0, [r1]
+        out 2
+        ldr r1, =0x10000000
+        ldr r0, [r1]
+        bkpt 0
+    memmanage_handler:
+        get 0xE000ED34
+        bkpt 1
+    """
+    )
+    assert out == [1, 2, 0x10000000]

@@ -7,7 +7,6 @@
 // - FP state is stacked at exception entry, never lazily: FPCCR.LSPACT always reads 0.
 // - A store that nothing answers is a precise BusFault (silicon: imprecise, some instructions later).
 // - LDM/STM/LDRD/STRD/VLDR on unaligned addresses do not fault.
-// - MPU registers are held; regions are not enforced.
 // - MRS of BASEPRI shows the low four bits as they were written; they count for nothing.
 // - Every instruction takes the same number of cycles (a rational, default 3/2).
 #ifndef EMULATOR_CORE_H
@@ -85,6 +84,7 @@ typedef struct {
     void *cpu;
     uint8_t *env;
     uint32_t regs, condexec, syndrome, control, fpca, primask, basepri, faultmask, vfp, exclusive;
+    uint32_t mpu_ctrl, pmsav7; // pmsav7: three pointers to arrays by region
     uint32_t mem_io_pc; // in cpu
 } engine_t;
 
@@ -135,6 +135,7 @@ typedef struct core {
     bool left; // the hook before a block ended the run
     int stop_reason;
     int interrupt; // QEMU exception number from the INTR hook, or -1
+    uint32_t fault_address;
     bool invalid_access;
     uint32_t invalid_type, invalid_address, invalid_size;
     uint64_t invalid_value;
@@ -164,7 +165,7 @@ typedef struct core {
     // System control
     uint32_t vtor, prigroup, scr, ccr, shcsr, cfsr, hfsr, dfsr, mmfar, bfar, afsr, cpacr, actlr, demcr;
     uint32_t fpccr, fpcar, fpdscr;
-    uint32_t mpu_ctrl, mpu_rnr, mpu_rbar[8], mpu_rasr[8];
+    uint32_t mpu_ctrl, mpu_applied, mpu_rnr, mpu_rbar[8], mpu_rasr[8];
     uint32_t dwt_ctrl, dwt_other[32];
     uint32_t st_ctrl, st_load;
     uint64_t st_zero; // SysTick tick at which the counter reaches zero next
@@ -215,6 +216,13 @@ void exception_return(core_t *core, uint32_t exc_return);
 void exception_fault(core_t *core, int number, uint32_t cfsr_bit);
 int execution_priority(core_t *core);
 bool sleep_would_wake(core_t *core);
+
+// mpu.c
+uint32_t mpu_read(core_t *core, uint32_t offset);
+void mpu_write(core_t *core, uint32_t offset, uint32_t value);
+void mpu_update(core_t *core);
+void mpu_reset(core_t *core);
+bool mpu_allows(core_t *core, uint32_t address, bool write, bool privileged);
 
 // scs.c
 uint32_t scs_read(core_t *core, uint32_t address, uint32_t width);

@@ -108,6 +108,43 @@ static bool find_restored(engine_t *engine) {
     return pc_right && engine->condexec != NOT_FOUND && engine->syndrome != NOT_FOUND;
 }
 
+// Three pointers to allocated memory, then those of PMSAv8, which are NULL.
+static bool is_region_arrays(const uint8_t *at) {
+    uint64_t words[7];
+    memcpy(words, at, sizeof(words));
+    for (int i = 0; i < 3; i++) {
+        if (words[i] % 16 != 0 || words[i] < 0x100000 || words[i] >> 47) {
+            return false;
+        }
+    }
+    return !(words[3] | words[4] | words[5] | words[6]);
+}
+
+// The regions' three arrays (base, size, access), and before the exception number the MPU's control word.
+static bool find_mpu(core_t *core) {
+    engine_t *engine = &core->engine;
+    static uint8_t before[ENV_BYTES];
+    reg_set(core, UC_ARM_REG_XPSR, 1u << 24 | 3);
+    memcpy(before, engine->env, ENV_BYTES);
+    reg_set(core, UC_ARM_REG_XPSR, 1u << 24 | 5);
+    engine->mpu_ctrl = engine->pmsav7 = NOT_FOUND;
+    for (uint32_t offset = 64; offset < ENV_BYTES; offset += 4) {
+        if (*(uint32_t *)(before + offset) == 3 && *env_word(core, offset) == 5) {
+            engine->mpu_ctrl = offset - 8;
+            break;
+        }
+    }
+    reg_set(core, UC_ARM_REG_XPSR, 1u << 24);
+    // They stand between the registers and the features, the first that looks like it after the exception number.
+    for (uint32_t offset = engine->mpu_ctrl & ~7u; offset < ENV_BYTES; offset += 8) {
+        if (is_region_arrays(engine->env + offset)) {
+            engine->pmsav7 = offset;
+            break;
+        }
+    }
+    return engine->mpu_ctrl != NOT_FOUND && engine->pmsav7 != NOT_FOUND;
+}
+
 static uint32_t host_pc_offset;
 
 static uint64_t probe_read(uc_engine *uc, uint64_t offset, unsigned size, void *user) {
@@ -176,7 +213,7 @@ bool engine_open(core_t *core) {
         engine->basepri == NOT_FOUND || engine->vfp == NOT_FOUND || last != engine->vfp + 31 * 4) {
         return false;
     }
-    return find_host_pc(core);
+    return find_mpu(core) && find_host_pc(core);
 }
 
 // PC of the instruction whose bus access is being served.

@@ -17,6 +17,8 @@
 
 #define HFSR_VECTTBL 2u
 #define HFSR_FORCED 0x40000000u
+#define CFSR_MUNSTKERR 0x8u
+#define CFSR_MSTKERR 0x10u
 #define CFSR_UNSTKERR 0x800u
 #define CFSR_STKERR 0x1000u
 #define CFSR_INVSTATE 0x20000u
@@ -70,6 +72,7 @@ void exceptions_update(core_t *core) {
     core->best = best;
     core->best_priority = best ? group_priority(core, best) : PRIORITY_NONE;
     core->running = running;
+    mpu_update(core);
     update_limit(core);
 }
 
@@ -148,6 +151,33 @@ void exceptions_reset(core_t *core) {
 
 // Entry
 
+// What a synchronous fault becomes: itself, HardFault, or 0 where neither can be taken.
+static int fault_target(core_t *core, int number) {
+    static const uint32_t enable[8] = {0, 0, 0, 0, 1u << 16, 1u << 17, 1u << 18, 0};
+    int priority = execution_priority(core);
+    bool on = number >= 8 || (core->shcsr & enable[number]);
+    if (number != EXC_HARDFAULT && on && group_priority(core, number) < priority) {
+        return number;
+    }
+    if (priority <= -1) {
+        return 0;
+    }
+    if (number != EXC_HARDFAULT) {
+        core->hfsr |= HFSR_FORCED;
+    }
+    return EXC_HARDFAULT;
+}
+
+// Whether the MPU lets the whole of a frame be touched; regions are at least 32 bytes.
+static bool frame_allowed(core_t *core, uint32_t frame, bool fp, bool write, bool privileged) {
+    for (uint32_t offset = 0; offset < (fp ? 104u : 32u); offset += 4) {
+        if (!mpu_allows(core, frame + offset, write, privileged)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static bool push_frame(core_t *core, uint32_t sp, uint32_t xpsr, bool fp) {
     static const uint8_t order[7] = {0, 1, 2, 3, 12, 14, 15};
     bool stored = true;
@@ -164,8 +194,8 @@ static bool push_frame(core_t *core, uint32_t sp, uint32_t xpsr, bool fp) {
     return stored;
 }
 
-// Stack the context; returns EXC_RETURN, and whether the stacking worked.
-static uint32_t stack_context(core_t *core, bool *stored) {
+// Stack the context; returns EXC_RETURN, and the CFSR bit of what went wrong.
+static uint32_t stack_context(core_t *core, uint32_t *error) {
     uint32_t xpsr = reg_get(core, UC_ARM_REG_XPSR);
     bool handler = xpsr & XPSR_IPSR;
     bool fp = (*env_word(core, core->engine.fpca) & CONTROL_FPCA) && (core->fpccr & FPCCR_ASPEN);
@@ -177,7 +207,12 @@ static uint32_t stack_context(core_t *core, bool *stored) {
     if (align && (sp & 4)) {
         xpsr |= XPSR_ALIGN;
     }
-    *stored = push_frame(core, frame, xpsr, fp);
+    bool privileged = handler || !(*env_word(core, core->engine.control) & CONTROL_NPRIV);
+    if (!frame_allowed(core, frame, fp, true, privileged)) {
+        *error = CFSR_MSTKERR;
+    } else {
+        *error = push_frame(core, frame, xpsr, fp) ? 0 : CFSR_STKERR;
+    }
     *env_reg(core, 13) = frame;
     if (fp) {
         core->fpcar = frame + 32;
@@ -230,17 +265,19 @@ static void take(core_t *core, int number, uint32_t exc_return) {
 }
 
 void exception_enter(core_t *core, int number) {
-    bool stored;
-    uint32_t exc_return = stack_context(core, &stored);
-    if (!stored && number != EXC_HARDFAULT) {
-        // The bus fault of the stacking is taken in place of the exception, which stays pending.
-        core->cfsr |= CFSR_STKERR;
+    uint32_t error;
+    uint32_t exc_return = stack_context(core, &error);
+    if (error && number != EXC_HARDFAULT) {
+        // The fault of the stacking is taken in place of the exception, which stays pending.
+        core->cfsr |= error;
         if (number >= 16 || number == EXC_PENDSV || number == EXC_SYSTICK) {
             BIT_SET(core->pending, number);
         }
-        bool bus = (core->shcsr & (1u << 17)) && group_priority(core, EXC_BUSFAULT) < execution_priority(core);
-        core->hfsr |= bus ? 0 : HFSR_FORCED;
-        number = bus ? EXC_BUSFAULT : EXC_HARDFAULT;
+        number = fault_target(core, error == CFSR_MSTKERR ? EXC_MEMMANAGE : EXC_BUSFAULT);
+        if (!number) {
+            lockup(core);
+            return;
+        }
     }
     take(core, number, exc_return);
 }
@@ -249,23 +286,6 @@ void exception_take_pending(core_t *core) {
     while (!core->stop && exception_ready(core)) {
         exception_enter(core, core->best);
     }
-}
-
-// What a synchronous fault becomes: itself, HardFault, or 0 where neither can be taken.
-static int fault_target(core_t *core, int number) {
-    static const uint32_t enable[8] = {0, 0, 0, 0, 1u << 16, 1u << 17, 1u << 18, 0};
-    int priority = execution_priority(core);
-    bool on = number >= 8 || (core->shcsr & enable[number]);
-    if (number != EXC_HARDFAULT && on && group_priority(core, number) < priority) {
-        return number;
-    }
-    if (priority <= -1) {
-        return 0;
-    }
-    if (number != EXC_HARDFAULT) {
-        core->hfsr |= HFSR_FORCED;
-    }
-    return EXC_HARDFAULT;
 }
 
 // A synchronous exception of the instruction at PC: taken now, escalated, or the end.
@@ -353,7 +373,12 @@ static bool pop_registers(core_t *core, uint32_t frame, bool fp, uint32_t *xpsr)
 static bool unstack(core_t *core, uint32_t exc_return) {
     bool psp = exc_return & 4, fp = !(exc_return & 0x10), thread = exc_return & 8;
     uint32_t frame = psp ? reg_get(core, UC_ARM_REG_PSP) : *env_reg(core, 13);
+    bool privileged = !thread || !(*env_word(core, core->engine.control) & CONTROL_NPRIV);
     uint32_t xpsr;
+    if (!frame_allowed(core, frame, fp, false, privileged)) {
+        return_fault(core, EXC_MEMMANAGE, CFSR_MUNSTKERR, exc_return);
+        return false;
+    }
     if (!pop_registers(core, frame, fp, &xpsr)) {
         return_fault(core, EXC_BUSFAULT, CFSR_UNSTKERR, exc_return);
         return false;

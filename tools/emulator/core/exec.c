@@ -6,9 +6,9 @@
 
 #include "core.h"
 
-#define NOWHERE 0xFFFFFFFEu // no code is ever there: the `until` of a run without an end
 #define SCR_SLEEPDEEP 4u
 #define CFSR_IACCVIOL 0x1u
+#define CFSR_DACCVIOL 0x82u // with MMARVALID
 #define CFSR_IBUSERR 0x100u
 #define CFSR_PRECISERR 0x8200u // with BFARVALID
 #define CFSR_UNDEFINSTR 0x10000u
@@ -22,6 +22,7 @@ enum {
     QEMU_UDEF = 1,
     QEMU_SVC = 2,
     QEMU_PREFETCH_ABORT = 3,
+    QEMU_DATA_ABORT = 4,
     QEMU_BKPT = 7,
     QEMU_EXCEPTION_EXIT = 8,
     QEMU_NOCP = 17,
@@ -131,6 +132,8 @@ static void on_code(uc_engine *uc, uint64_t address, uint32_t size, void *user) 
 static void on_interrupt(uc_engine *uc, uint32_t number, void *user) {
     core_t *core = user;
     core->interrupt = (int)number;
+    // Where the MPU refused: behind the syndrome and the status.
+    core->fault_address = *env_word(core, core->engine.syndrome + 8);
     uc_emu_stop(uc);
 }
 
@@ -234,7 +237,16 @@ static void run_interrupt(core_t *core) {
         exception_fault(core, EXC_USAGEFAULT, CFSR_NOCP);
         break;
     case QEMU_PREFETCH_ABORT:
-        fetch_fault(core, pc);
+        if (core->mpu_applied) {
+            exception_fault(core, EXC_MEMMANAGE, CFSR_IACCVIOL);
+        } else {
+            fetch_fault(core, pc);
+        }
+        break;
+    case QEMU_DATA_ABORT:
+        uncount_from(core, pc);
+        core->mmfar = core->fault_address;
+        exception_fault(core, EXC_MEMMANAGE, CFSR_DACCVIOL);
         break;
     default:
         exception_fault(core, EXC_USAGEFAULT, CFSR_UNDEFINSTR);
@@ -250,7 +262,9 @@ static void run_nocp(core_t *core) {
     if (fp != pc) {
         core->nocp = false;
         uc_ctl_remove_cache(core->uc, pc, pc + block->size);
+        uc_ctl_exits_disable(core->uc);
         uc_emu_start(core->uc, pc | 1, fp, 0, 0);
+        uc_ctl_exits_enable(core->uc);
         uc_ctl_remove_cache(core->uc, pc, pc + block->size);
         core->nocp = true;
         if (core->invalid_access || *env_reg(core, 15) != fp) {
@@ -338,7 +352,7 @@ static void run_slice(core_t *core) {
         exception_fault(core, EXC_USAGEFAULT, CFSR_INVSTATE);
         return;
     }
-    uc_err error = uc_emu_start(core->uc, *env_reg(core, 15) | 1, NOWHERE, 0, 0);
+    uc_err error = uc_emu_start(core->uc, *env_reg(core, 15) | 1, 0, 0, 0);
     core->in_bus = false;
     if (core->stop && core->stop_reason == RUN_ERROR) {
         uncount_from(core, *env_reg(core, 15));
@@ -428,7 +442,9 @@ void core_reset(core_t *core) {
 
 static bool hooks_open(core_t *core) {
     uc_hook hook;
-    return !uc_hook_add(core->uc, &hook, UC_HOOK_BLOCK, on_block, core, 1, 0) &&
+    // A list of exits, and none in it: a run has no end but what the hooks make.
+    return !uc_ctl_exits_enable(core->uc) &&
+           !uc_hook_add(core->uc, &hook, UC_HOOK_BLOCK, on_block, core, 1, 0) &&
            !uc_hook_add(core->uc, &hook, UC_HOOK_INTR, on_interrupt, core, 1, 0) &&
            !uc_hook_add(core->uc, &hook, UC_HOOK_MEM_INVALID, on_invalid, core, 1, 0);
 }

@@ -17,9 +17,7 @@ void scs_reset(core_t *core) {
     core->nocp = true;
     core->fpccr = FPCCR_RESET;
     core->fpcar = core->fpdscr = 0;
-    core->mpu_ctrl = core->mpu_rnr = 0;
-    memset(core->mpu_rbar, 0, sizeof(core->mpu_rbar));
-    memset(core->mpu_rasr, 0, sizeof(core->mpu_rasr));
+    mpu_reset(core);
     core->dwt_ctrl = 0x40000000;
     memset(core->dwt_other, 0, sizeof(core->dwt_other));
     core->active_base = 0;
@@ -121,44 +119,6 @@ static void shpr_write(core_t *core, uint32_t first, uint32_t value, uint32_t la
         }
     }
     exceptions_update(core);
-}
-
-// MPU
-
-static void mpu_write(core_t *core, uint32_t offset, uint32_t value) {
-    switch (offset) {
-    case 0xD94:
-        core->mpu_ctrl = value & 7;
-        break;
-    case 0xD98:
-        core->mpu_rnr = value & 7;
-        break;
-    default:
-        if ((offset - 0xD9C) % 8 == 0) {
-            if (value & 0x10) {
-                core->mpu_rnr = value & 7;
-            }
-            core->mpu_rbar[core->mpu_rnr] = value & ~0x1Fu;
-        } else {
-            core->mpu_rasr[core->mpu_rnr] = value;
-        }
-    }
-}
-
-static uint32_t mpu_read(core_t *core, uint32_t offset) {
-    switch (offset) {
-    case 0xD90:
-        return 8 << 8;
-    case 0xD94:
-        return core->mpu_ctrl;
-    case 0xD98:
-        return core->mpu_rnr;
-    default:
-        if ((offset - 0xD9C) % 8 == 0) {
-            return core->mpu_rbar[core->mpu_rnr] | core->mpu_rnr;
-        }
-        return core->mpu_rasr[core->mpu_rnr];
-    }
 }
 
 // DWT
