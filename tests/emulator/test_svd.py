@@ -139,3 +139,57 @@ def test_svd__interrupt_numbers(svd):
     assert numbers["RCC"] == 5 and len(numbers) > 70
     for name, value in numbers.items():
         assert IRQ[name] == value
+
+
+# Bits that software can write in one of the two alone: (model, register) -> why the model has it its way.
+KNOWN_BITS = {
+    ("RCC", "AHB2LPENR"): "RM0090 7.3.17: CRYP and HASH too, the reset value says so",
+    ("PWR", "CR"): "the SVD has no VOS",
+    ("PWR", "CSR"): "RM0090 5.4.2: VOSRDY is read-only",
+    ("SYSCFG", "CMPCR"): "RM0090 9.2.8: CMP_PD can be written",
+    ("RTC", "CR"): "RM0090 26.6.3: BYPSHAD; the SVD lacks it",
+    ("RTC", "ISR"): "RM0090 26.6.4: SHPF is read-only",
+    ("DBGMCU", "CR"): "RM0090 38.16.3: the SVD has the F1's bits",
+    ("DBGMCU", "APB1_FZ"): "RM0090 38.16.4: DBG_RTC_STOP",
+    **{(f"I2C{n}", "OAR1"): "RM0090 27.6.3: bit 14 is to be kept at 1 by software" for n in (1, 2, 3)},
+    **{
+        ("ADC", f"ADC{n}.SMPR{m}"): "RM0090 13.13.4: nine and ten fields of three bits"
+        for n in (1, 2, 3)
+        for m in (1, 2)
+    },
+}
+# TIM3 and TIM4 count 16 bits; the SVD has TIM2's description for all of them.
+SIXTEEN_BITS = {(f"TIM{n}", name) for n in (3, 4) for name in ("CNT", "ARR", "CCR1", "CCR2", "CCR3", "CCR4")}
+
+
+def svd_writable(svd, name):
+    """{offset: mask of the bits that software can write}"""
+    peripheral = svd[name]
+    if peripheral.find("registers") is None:
+        return svd_writable(svd, peripheral.get("derivedFrom"))
+    masks = {}
+    for register in peripheral.find("registers"):
+        offset = number(register.findtext("addressOffset"))
+        for field in register.iter("field"):
+            if (field.findtext("access") or register.findtext("access")) != "read-only":
+                ones = (1 << number(field.findtext("bitWidth"))) - 1
+                masks[offset] = masks.get(offset, 0) | ones << number(field.findtext("bitOffset"))
+    return masks
+
+
+@pytest.mark.parametrize("name", modelled_names())
+def test_svd__no_writable_bit_is_overlooked(name, board, svd):
+    """Each writable bit is modelled, tagged, or seen by the register's on_write; none is invented."""
+    expected = {}
+    for part, shift in SVD_PARTS.get(name, ((SVD_NAMES.get(name, name), 0),)):
+        expected |= {offset + shift: mask for offset, mask in svd_writable(svd, part).items()}
+    for register in board[name].REGISTERS:
+        if (name, register.name) in KNOWN_BITS or (name, register.name) in EXTRA_REGISTERS:
+            continue
+        bits = expected.get(register.offset, 0)
+        if (name, register.name) in SIXTEEN_BITS:
+            bits &= 0xFFFF
+        known = register.write | register.w1c | register.w0c | register.w1s | register.tagged
+        missing = 0 if register.on_write else bits & ~known
+        assert not missing, f"{name}.{register.name} overlooks 0x{missing:08x}"
+        assert not known & ~bits, f"{name}.{register.name} invents 0x{known & ~bits:08x}"

@@ -70,7 +70,7 @@ def _registers():
     for n in range(8):
         base = 0x10 + 0x18 * n
         table += (
-            Register(base, f"S{n}CR", write=0x0FFFFFFF, tagged=PFCTRL, on_write="_write_cr"),
+            Register(base, f"S{n}CR", write=0x0FEFFFFF, tagged=PFCTRL, on_write="_write_cr"),
             Register(base + 0x04, f"S{n}NDTR", write=0xFFFF, on_read="_read_ndtr", on_write="_write_setting"),
             Register(base + 0x08, f"S{n}PAR", write=0xFFFFFFFF, on_write="_write_setting"),
             Register(base + 0x0C, f"S{n}M0AR", write=0xFFFFFFFF, on_write="_write_address"),

@@ -70,12 +70,12 @@ class Rcc(Peripheral):
         Register(0x08, "CFGR", 0, write=0xFFFFFCF3, on_write="_write_cfgr"),
         Register(0x0C, "CIR", 0, write=0x00003F00, on_write="_write_cir"),
         Register(0x10, "AHB1RSTR", 0, write=0x226011FF, on_write="_write_rstr"),
-        Register(0x14, "AHB2RSTR", 0, write=0x000000F1, on_write="_write_rstr"),
+        Register(0x14, "AHB2RSTR", 0, write=0x000000C1, on_write="_write_rstr"),
         Register(0x18, "AHB3RSTR", 0, write=0x00000001, on_write="_write_rstr"),
         Register(0x20, "APB1RSTR", 0, write=0x36FEC9FF, on_write="_write_rstr"),
         Register(0x24, "APB2RSTR", 0, write=0x00075933, on_write="_write_rstr"),
         Register(0x30, "AHB1ENR", 0x00100000, write=0x7E7411FF, on_write="_write_enr"),
-        Register(0x34, "AHB2ENR", 0, write=0x000000F1, on_write="_write_enr"),
+        Register(0x34, "AHB2ENR", 0, write=0x000000C1, on_write="_write_enr"),
         Register(0x38, "AHB3ENR", 0, write=0x00000001, on_write="_write_enr"),
         Register(0x40, "APB1ENR", 0, write=0x36FEC9FF, on_write="_write_enr"),
         Register(0x44, "APB2ENR", 0, write=0x00075F33, on_write="_write_enr"),
@@ -86,7 +86,7 @@ class Rcc(Peripheral):
         Register(0x64, "APB2LPENR", 0x00075F33, write=0x00075F33),
         Register(0x70, "BDCR", 0, write=0x00018305, on_write="_write_bdcr"),
         Register(0x74, "CSR", 0x0E000000, write=CSR_LSION, on_write="_write_csr"),
-        Register(0x80, "SSCGR", 0, write=0x7FFFFFFF, tagged=1 << 31),
+        Register(0x80, "SSCGR", 0, write=0x4FFFFFFF, tagged=1 << 31),
         Register(0x84, "PLLI2SCFGR", 0x20003000, write=0x70007FC0, on_write="_write_plli2scfgr"),
     )
     OFFSETS = {register.name: register.offset for register in REGISTERS}

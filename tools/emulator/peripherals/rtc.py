@@ -38,7 +38,7 @@ class Rtc(ApbPeripheral):
     REGISTERS = (
         Register(0x00, "TR", 0, write=0x007F7F7F, on_read="_read_tr", on_write="_write_calendar"),
         Register(0x04, "DR", 0x00002101, write=0x00FFFF3F, on_read="_read_dr", on_write="_write_calendar"),
-        Register(0x08, "CR", 0, write=0x00E47F7F | CR_BYPSHAD, tagged=CR_TAGGED, on_write="_write_cr"),
+        Register(0x08, "CR", 0, write=0x00F47F7F | CR_BYPSHAD, tagged=CR_TAGGED, on_write="_write_cr"),
         Register(0x0C, "ISR", 7, write=ISR_INIT, w0c=0x7F20, on_read="_read_isr", on_write="_write_isr"),
         Register(0x10, "PRER", 0x007F00FF, write=0x007F7FFF, on_write="_write_calendar"),
         Register(0x14, "WUTR", 0xFFFF, write=0xFFFF, on_write="_write_wutr"),
@@ -52,7 +52,7 @@ class Rtc(ApbPeripheral):
         Register(0x34, "TSDR", 0),
         Register(0x38, "TSSSR", 0),
         Register(0x3C, "CALR", 0, write=0xE1FF, on_write="_write_calr"),
-        Register(0x40, "TAFCR", 0, tagged=0x000700FF | 0xFF00),
+        Register(0x40, "TAFCR", 0, tagged=0x0007FF9F),
         Register(0x44, "ALRMASSR", 0, write=0x0F007FFF, on_write="_write_alarm"),
         Register(0x48, "ALRMBSSR", 0, write=0x0F007FFF, on_write="_write_alarm"),
         *(

@@ -56,7 +56,7 @@ def _registers(name):
     full = 0xFFFFFFFF if name in ("TIM2", "TIM5") else 0xFFFF
     flags = {ADVANCED: 0x1EFF, GENERAL: 0x1E5F, TWO_CHANNELS: 0x647, ONE_CHANNEL: 0x203, BASIC: 1}[kind]
     interrupts = {ADVANCED: 0x7FFF, GENERAL: 0x5F5F, TWO_CHANNELS: 0x47, ONE_CHANNEL: 3, BASIC: 0x101}[kind]
-    cr1 = {ADVANCED: 0x3FF, GENERAL: 0x3FF, TWO_CHANNELS: 0x38F, ONE_CHANNEL: 0x38F, BASIC: 0x8F}[kind]
+    cr1 = {ADVANCED: 0x3FF, GENERAL: 0x3FF, TWO_CHANNELS: 0x38F, ONE_CHANNEL: 0x387, BASIC: 0x8F}[kind]
     capture = 0x0303 if channels > 1 else 0x0003
     ccer = {ADVANCED: 0x3FFF, GENERAL: 0xBBBB, TWO_CHANNELS: 0xBB, ONE_CHANNEL: 0xB, BASIC: 0}[kind]
     table = [
@@ -79,7 +79,7 @@ def _registers(name):
             Register(
                 CCMR1,
                 "CCMR1_Output",
-                write=0xFFFF if channels > 1 else 0xFF,
+                write={4: 0xFFFF, 2: 0x7F7F, 1: 0x7F}[channels],
                 tagged=capture,
                 on_write="_write_ccmr",
             )

@@ -29,7 +29,7 @@ CR3_EIE, CR3_DMAR, CR3_DMAT, CR3_RTSE, CR3_CTSE, CR3_CTSIE, CR3_ONEBIT = (
     1 << 10,
     1 << 11,
 )
-CR3_UNMODELLED = 0x3E  # IREN, IRLP, HDSEL, NACK, SCEN
+CR3_TAGGED = 0x3E  # IREN, IRLP, HDSEL, NACK, SCEN
 STOP_HALF_BITS = (2, 1, 4, 3)
 
 # Pins that can carry each port's (TX, RX), data sheet table 9, and the alternate function they need.
@@ -50,27 +50,30 @@ def sample_frame(value, bits, ratio):
     return sum(level << index for index, level in enumerate(samples[:bits])), samples[bits]
 
 
-class Usart(ApbPeripheral):
-    """attach(fn): fn(bytes) gets what the port sends; feed(bytes): what it receives. Both take their time."""
-
-    REGISTERS = (
-        Register(
-            0x00,
-            "SR",
-            SR_TXE | SR_TC,
-            w0c=SR_TC | SR_RXNE | SR_LBD | SR_CTS,
-            on_read="_read_sr",
-            on_write="_changed",
-        ),
+def _registers(name):
+    """UART4 and UART5 have neither CTS and RTS nor the synchronous and smartcard modes."""
+    full = name.startswith("USART")
+    status = SR_TC | SR_RXNE | SR_LBD | (SR_CTS if full else 0)
+    cr3 = 0x0FFF if full else 0x08CF
+    cr2_tagged = CR2_LINEN | (CR2_CLKEN if full else 0)
+    return (
+        Register(0x00, "SR", SR_TXE | SR_TC, w0c=status, on_read="_read_sr", on_write="_changed"),
         Register(0x04, "DR", 0, on_read="_read_dr", on_write="_write_dr"),
         Register(0x08, "BRR", 0, write=0xFFFF),
         Register(0x0C, "CR1", 0, write=0xBFFF & ~CR1_RWU, tagged=CR1_RWU, on_write="_write_cr1"),
-        Register(0x10, "CR2", 0, write=0x776F, tagged=CR2_LINEN | CR2_CLKEN, on_write="_changed"),
-        Register(0x14, "CR3", 0, write=0x0FFF, tagged=CR3_UNMODELLED, on_write="_changed"),
+        Register(0x10, "CR2", 0, write=0x7F6F if full else 0x706F, tagged=cr2_tagged, on_write="_changed"),
+        Register(0x14, "CR3", 0, write=cr3, tagged=CR3_TAGGED & cr3, on_write="_changed"),
         Register(0x18, "GTPR", 0, write=0xFFFF),
     )
 
+
+class Usart(ApbPeripheral):
+    """attach(fn): fn(bytes) gets what the port sends; feed(bytes): what it receives. Both take their time."""
+
+    REGISTERS = _registers("USART1")
+
     def __init__(self, machine, name, base, clock=None):
+        self.REGISTERS = _registers(name)
         self._sink = None
         self._sink_baud = None
         self._feed = deque()
