@@ -13,7 +13,7 @@ import pytest
 from emulator.machine import Machine
 from emulator.net import backend, pcap
 from emulator.net.faults import KINDS, Faults
-from emulator.net.passt import ADDRESS, GATEWAY, Passt
+from emulator.net.passt import ADDRESS, GATEWAY, Passt, PasstError
 from emulator.net.tap import Tap
 from emulator.net.wire import Station, Wire, fcs_ok, with_fcs
 from emulator.poll import Poll
@@ -362,8 +362,20 @@ def readable(server):
         return False
 
 
+def test_passt__that_ends_says_why(outside, namespace, monkeypatch):
+    """In a namespace without a default route there is nothing that it could stand for."""
+    if shutil.which("passt") is None:
+        pytest.skip("passt is not installed")
+    machine, wire, _ = outside
+    monkeypatch.setattr("emulator.net.passt.PREFIX_COMMAND", ("ip", "netns", "exec", namespace))
+    passt = Passt(machine, wire)
+    with pytest.raises(PasstError, match="status 1: No external routable interface"):
+        pump(machine, lambda: False)
+    assert passt.mode is None
+
+
 def test_passt__missing_program_is_one_line(outside, monkeypatch):
     machine, wire, _ = outside
     monkeypatch.setattr("shutil.which", lambda name: None)
-    with pytest.raises(Exception, match="passt is not installed"):
+    with pytest.raises(PasstError, match="passt is not installed"):
         Passt(machine, wire)

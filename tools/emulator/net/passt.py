@@ -51,6 +51,13 @@ def unpadded(frame):
     return frame[:42] if kind == 0x0806 else frame
 
 
+def reason(said):
+    """What passt complained of, in one line, without its words about syslog and about being root."""
+    lines = [line.strip() for line in said.splitlines()]
+    kept = [line for line in lines if line and not line.startswith(("Failed to send", "Don't run as root"))]
+    return "; ".join(kept) or "it gave no reason"
+
+
 class PasstError(Exception):
     """passt is not there or did not start; the text says what it printed."""
 
@@ -128,7 +135,7 @@ class Passt(Station):
         said = self.process.stderr.read().decode(errors="replace") if self.process.stderr else ""
         self.close()
         if self.process.returncode:
-            raise PasstError(f"passt ended with status {self.process.returncode}:\n{said.strip()}")
+            raise PasstError(f"passt ended with status {self.process.returncode}: {reason(said)}")
 
     def close(self):
         if self.socket is None:
