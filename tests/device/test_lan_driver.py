@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The Ethernet driver against frames, cables and clocks that misbehave. Emulated board, in this process."""
 
+import random
 import struct
 import zlib
 
@@ -314,3 +315,90 @@ def test_soft_reset__gives_everything_back(lab):
     lab.up()
     second = lab.eval("__import__('lwip').stats()['mem'][0]")
     assert second <= first
+
+
+RX_COUNT, DESCRIPTOR_BYTES, CCM = 12, 32, 0x10000000
+
+
+def test_recovery__fatal_bus_error(lab):
+    """A descriptor that points where the DMA has no way (CCM): the DMA stops, and is set up again."""
+    lab.exec(LISTEN)
+    memory, base = lab.machine.memory, lab.symbol("rx_desc")
+    for at in range(base, base + RX_COUNT * DESCRIPTOR_BYTES, DESCRIPTOR_BYTES):
+        memory.write(at + 8, CCM.to_bytes(4, "little"))
+    for _ in range(3):
+        lab.send_udp(b"boom", 7000)
+    lab.run(500)
+    stats = lab.stats()
+    assert (stats["bus_errors"], stats["recoveries"]) == (1, 1)
+    lab.exec("drain(); wait_link()")
+    for n in range(2 * RX_COUNT):
+        lab.send_udp(bytes([n]), 7000)
+        assert lab.eval("s.recvfrom(9)[0]") == bytes([n])
+
+
+LOSSES = (
+    "rx_truncated rx_overflow rx_crc rx_alignment rx_phy rx_watchdog rx_other rx_oversize rx_runt rx_missed "
+    "rx_fifo_overflow rx_aborted"
+).split()
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_soak__every_frame_is_delivered_or_counted(lab, seed):
+    """Frames of random size at line rate, some of them damaged: the sums agree, nothing is left over."""
+    from emulator.net.faults import Faults
+
+    rng = random.Random(seed)
+    lab.exec("lan.config(promiscuous=True)")  # a damaged address is not to hide a frame
+    faults = dict.fromkeys(("corrupt", "alignment", "symbol", "giant", "runt", "duplicate", "reorder"), 0.02)
+    lab.board.net.faults = Faults(lab.machine, seed=seed, towards=lab.board.phy, **faults)
+    arrived = 0
+
+    def count(time, sender, frame, flags):
+        nonlocal arrived
+        arrived += sender is lab.peer
+
+    lab.board.net.observe(count)
+    before = lab.stats()
+    for _ in range(1500):
+        size = rng.choice((60, rng.randrange(60, 1515), 1514))
+        lab.peer.transmit(ethernet(lab.mac, 0x88B5, rng.randbytes(size - 14)))
+    lab.run(200)
+    lab.board.net.faults = None
+    after = lab.stats()
+    delivered = after["rx_frames"] - before["rx_frames"]
+    lost = sum(after[name] - before[name] for name in LOSSES)
+    assert arrived > 1400
+    assert delivered + lost == arrived, {name: after[name] - before[name] for name in LOSSES}
+    lab.exec(LISTEN)
+    lab.send_udp(b"still here", 7000)
+    assert lab.eval("drain()") == [b"still here"]
+
+
+SHOUT = f"""
+def shout(n):
+    try:
+        for i in range(n):
+            s.sendto(bytes(900), ("{HOST_IP}", 9))
+    except OSError:
+        pass
+"""
+
+
+def test_soak__cable_cycles_with_traffic(lab):
+    """Out and in at random moments while both sides talk: connected again every time."""
+    rng = random.Random(7)
+    lab.exec(LISTEN)
+    lab.exec(SHOUT)
+    for _ in range(10):
+        for _ in range(rng.randrange(40)):
+            lab.send_udp(rng.randbytes(rng.randrange(1, 1400)), 7000)
+        lab.exec(f"shout({rng.randrange(20)})")
+        lab.run(rng.random() * 5)
+        lab.board.net.cut()
+        lab.run(rng.random() * 400)
+        lab.board.net.plug()
+        lab.exec("time.sleep_ms(200); wait_link(); drain()")
+        lab.send_udp(b"there", 7000)
+        assert lab.eval("drain()") == [b"there"]
+    assert lab.eval("__import__('lwip').stats()['mem'][0]") < 400

@@ -8,10 +8,10 @@ the clock. What a script prints comes back as text.
 import ast
 import struct
 
+import run_script
+from elftools.elf.elffile import ELFFile
 from emulator.board import Board
 from emulator.net.wire import Signal, Station
-
-import run_script
 
 MS = 1_000_000
 BOARD_IP, HOST_IP = "10.9.0.2", "10.9.0.1"
@@ -104,6 +104,7 @@ class EthLab:
     """board, machine, peer: see there. mac: the board's address once up() has run."""
 
     def __init__(self, elf, signal=None):
+        self.elf = elf
         self.board = Board(elf, strict=False)
         self.machine = self.board.machine
         self.peer = Peer(self.machine, self.board.net, signal or Signal())
@@ -146,6 +147,12 @@ class EthLab:
         """Interface on, static address, link; `lan`, `wait_link` and the usual modules on the board."""
         self.exec(UP)
         self.mac = self.eval("lan.config('mac')")
+
+    def symbol(self, name):
+        """Address of a variable of the firmware."""
+        with open(self.elf, "rb") as file:
+            symbols = ELFFile(file).get_section_by_name(".symtab").get_symbol_by_name(name)
+        return symbols[0]["st_value"]
 
     def stats(self):
         return self.eval("lan.stats()")

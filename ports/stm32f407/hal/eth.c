@@ -169,8 +169,10 @@ static void rebuild_rx(void) {
     __disable_irq();
     eth_rx_buffer_t buffers[ETH_RX_COUNT];
     unsigned held = 0;
-    while (eth_rx_withdraw(&eth.rx, &buffers[held])) {
-        held++;
+    while (eth.rx.held > 0) {
+        uint32_t status = rx_desc[eth.rx.take].status;
+        eth_stats.rx_aborted += !(status & ETH_DESC_OWN) && (status & ETH_RDES0_LS);
+        eth_rx_withdraw(&eth.rx, &buffers[held++]);
     }
     eth_rx_init(&eth.rx, rx_desc, rx_buffer, ETH_RX_COUNT, ETH_RX_BUFFER_BYTES);
     for (unsigned i = 0; i < held; i++) {

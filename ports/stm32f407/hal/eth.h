@@ -56,6 +56,7 @@ typedef struct {
     uint32_t rx_runt;                   // shorter than ETH_FRAME_MIN, with a good FCS
     uint32_t rx_missed;                 // lost for want of a descriptor (DMAMFBOCR.MFC)
     uint32_t rx_fifo_overflow;          // lost in the FIFO (DMAMFBOCR.MFA)
+    uint32_t rx_aborted;                // received, and lost in a recovery
     uint32_t rx_starved;                // times the DMA found no empty buffer
     uint32_t rx_checksum_bad;           // verdicts of the receive checksum engine
     uint32_t tx_frames, tx_bytes;       // given to the DMA

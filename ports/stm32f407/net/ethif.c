@@ -409,17 +409,19 @@ static void eth_task(void *arg) {
     for (;;) {
         uint32_t events = 0;
         xTaskNotifyWait(0, UINT32_MAX, &events, wait);
-        if ((events & ETH_EVENT_STEP) || (active && (int32_t)(xTaskGetTickCount() - next_step) >= 0)) {
+        if (!active) {
+            wait = portMAX_DELAY;
+            continue;
+        }
+        // What has arrived goes up before a step that may reset the DMA.
+        bool empty = receive_all();
+        if ((events & ETH_EVENT_STEP) || (int32_t)(xTaskGetTickCount() - next_step) >= 0) {
             LOCK_TCPIP_CORE();
             next_step = xTaskGetTickCount() + eth_step(sys_now());
             follow_link();
             UNLOCK_TCPIP_CORE();
         }
-        if (!active) {
-            wait = portMAX_DELAY;
-            continue;
-        }
-        if (!receive_all()) {
+        if (!empty) {
             // Not before the next tick, and with the interrupt still masked.
             wait = 1;
             continue;

@@ -596,6 +596,7 @@ static const struct {
     { MP_QSTR_rx_runt, &eth_stats.rx_runt },
     { MP_QSTR_rx_missed, &eth_stats.rx_missed },
     { MP_QSTR_rx_fifo_overflow, &eth_stats.rx_fifo_overflow },
+    { MP_QSTR_rx_aborted, &eth_stats.rx_aborted },
     { MP_QSTR_rx_starved, &eth_stats.rx_starved },
     { MP_QSTR_rx_checksum_bad, &eth_stats.rx_checksum_bad },
     { MP_QSTR_rx_copied_bytes, &ethif_stats.rx_copied_bytes },
