@@ -439,6 +439,26 @@ def test_fault__tx_buffer_out_of_reach(started, where):
     assert started.frames == []
 
 
+@pytest.mark.parametrize("after, bits", [(0, 0b111), (1, 0b011), (2, 0b101)])
+def test_fault__injected_into_transmission(started, after, bits):
+    """Descriptor read, buffer read, status written: EBS names each."""
+    started.eth.dma.fail_bus(transmit=True, after=after)
+    started.send(frame(HOST, MAC))
+    started.advance(1 * MS)
+    assert started.read("DMASR") & FBES
+    assert started.read("DMASR") >> 23 & 7 == bits
+
+
+@pytest.mark.parametrize("after, bits", [(0, 0b000), (1, 0b100), (2, 0b110)])
+def test_fault__injected_into_reception(started, after, bits):
+    """The descriptor is there already: buffer written, status written, next descriptor read."""
+    started.eth.dma.fail_bus(transmit=False, after=after)
+    started.station.transmit(frame())
+    started.advance(1 * MS)
+    assert started.read("DMASR") & FBES
+    assert started.read("DMASR") >> 23 & 7 == bits
+
+
 def test_fault__rx_descriptor_in_ccm(player):
     player.write("DMARDLAR", 0x10000000)
     player.write("DMAOMR", SR)

@@ -225,6 +225,15 @@ def test_lost_write__second_write_reads_back_but_has_no_effect(player):
     assert len(pass_through(player, frame())) == 1
 
 
+def test_lost_write__can_be_injected(started):
+    started.eth.lose_next.add("MACFFR")
+    started.write("MACFFR", RA)
+    assert started.read("MACFFR") == RA
+    assert not arrives(started, OTHER)
+    started.write("MACFFR", RA)
+    assert arrives(started, OTHER)
+
+
 def test_lost_write__window_is_four_clocks(player):
     """40 ns a clock at 100 Mbit/s, 400 ns at 10."""
     base = 0x40028000
@@ -706,6 +715,29 @@ def test_half__both_start_at_once(half):
     assert len(half.frames) == 1 and len(half.received()) == 1
     assert half.station.counters["collisions"] == 1
     assert half.tx_status(0) >> 3 & 15 == 1
+
+
+def test_duplex_mismatch__half_duplex_mac_on_a_full_duplex_link(started):
+    """It takes what it hears while it sends for a collision: late, and the partner gets a fragment."""
+    started.write("MACCR", CONFIG & ~DM)
+    index = started.send(frame(HOST, MAC, payload=bytes(1400)))
+    started.advance(10_000)
+    started.station.transmit(frame())
+    started.advance(1 * MS)
+    assert started.tx_status(index) & (1 << 9 | ES) == 1 << 9 | ES
+    assert started.station.counters["bad"] == 1
+    assert len(started.received()) == 1
+
+
+def test_duplex_mismatch__full_duplex_mac_on_a_half_duplex_link(half):
+    """It talks into the partner's frames and does not notice."""
+    half.write("MACCR", CONFIG)
+    half.station.transmit(frame(payload=bytes(1400)))
+    half.advance(10_000)
+    index = half.send(frame(HOST, MAC, payload=bytes(100)))
+    half.advance(100_000)
+    assert not half.tx_status(index) & ES
+    assert half.frames == [] and half.station.counters["collisions"] == 1
 
 
 def test_half__no_carrier_without_link(machine):

@@ -6,6 +6,7 @@ import struct
 
 import pytest
 from emulator.machine import Machine
+from emulator.net.bridge import Bridge
 from emulator.net.faults import Faults
 from emulator.net.peers import DHCP_MAGIC, Peer, link_local
 from emulator.net.switch import Switch
@@ -248,3 +249,42 @@ def test_switch__learns():
     assert send(1, macs[0]) == [1, 0, 0]
     assert send(0, macs[1]) == [0, 1, 0]
     assert send(0, macs[2]) == [0, 1, 1]
+
+
+class Solo:
+    """A board of its own time, with a peer instead of a MAC: what Bridge needs of a board."""
+
+    def __init__(self, address, mac, started_at):
+        self.machine = Machine()
+        self.machine.advance(started_at)
+        self.net = Wire(self.machine)
+        self.peer = Peer(self.machine, self.net, address, mac=mac)
+
+    def run(self, ns):
+        self.machine.advance(ns)
+
+
+def test_bridge__two_times_one_network():
+    """The boards' clocks need not agree; a round trip takes both frames and twice the latency."""
+
+    def once():
+        left, right = Solo("10.0.7.1", LEFT_MAC, 5_000), Solo("10.0.7.2", RIGHT_MAC, 777_777)
+        bridge = Bridge([left, right])
+        sent = left.machine.now
+        left.peer.ping("10.0.7.2")
+        bridge.run(5 * MS)
+        [(when, *_)] = left.peer.echo_replies
+        data = bytes(range(256)) * 400
+        got = bytearray()
+        right.peer.tcp.listen(7, echo)
+        client = left.peer.tcp.connect("10.0.7.2", 7, lambda: client.send(data))
+        client.on_data = got.extend
+        bridge.run(500 * MS)
+        assert bytes(got) == data
+        return when - sent, left.machine.now - right.machine.now
+
+    round_trip, difference = once()
+    # ARP there and back, then the echo: four frames of 72 bytes, each sent twice
+    assert round_trip == 4 * (2 * 72 * 80 + 50_000)
+    assert difference == 5_000 - 777_777
+    assert once() == (round_trip, difference)

@@ -34,6 +34,7 @@ class Eth(Peripheral):
                   the pin is switched to AF11. None: pins are not modelled
     used          register offset -> what the MAC works with; differs from `regs` after a lost write (ES0182)
     lost_writes   [(time, register name, value)] of writes that the silicon would have lost
+    lose_next     names of registers whose next write is lost for certain (for tests)
     """
 
     SIZE = 0x1400
@@ -61,6 +62,7 @@ class Eth(Peripheral):
         self._clocks_until = -1
         self.rmii = None
         self.lost_writes = []
+        self.lose_next = set()
         self.regs = {}
         for attribute, part in self.PARTS:
             block = part(self)
@@ -227,7 +229,9 @@ class Eth(Peripheral):
         now = self.machine.now
         last = self._written.get(offset)
         self._written[offset] = now
-        if last is not None and now - last < 4 * self.mii_clock_ns:
+        lost = last is not None and now - last < 4 * self.mii_clock_ns
+        if lost or register.name in self.lose_next:
+            self.lose_next.discard(register.name)
             self.lost_writes.append((now, register.name, self.regs[offset]))
             return False
         self.used[offset] = self.regs[offset]

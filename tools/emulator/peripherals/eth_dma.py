@@ -193,6 +193,23 @@ class Dma(Part):
             self.rx.state = 0
         self.raise_status(FBES)
 
+    def fail_bus(self, transmit, after=0):
+        """For tests: the bus refuses one of the engine's accesses, after so many that work."""
+        engine = self.tx if transmit else self.rx
+        left = [after]
+
+        def failing(access):
+            def refused(address, *rest):
+                if left[0] == 0:
+                    engine.bus_read, engine.bus_write = self.machine.dma_read, self.machine.dma_write
+                    raise BusFault(address)
+                left[0] -= 1
+                return access(address, *rest)
+
+            return refused
+
+        engine.bus_read, engine.bus_write = failing(self.machine.dma_read), failing(self.machine.dma_write)
+
     def clock_lost(self):
         """The MAC lost REF_CLK in the middle of a frame: both processes stop, transmission for good."""
         self.tx.dead = True

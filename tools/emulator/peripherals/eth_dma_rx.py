@@ -27,6 +27,7 @@ class RxEngine(Part):
 
     def __init__(self, eth):
         super().__init__(eth)
+        self.bus_read, self.bus_write = eth.machine.dma_read, eth.machine.dma_write
         self._event = None
         self._watchdog = None
         self.reset()
@@ -90,7 +91,7 @@ class RxEngine(Part):
         """Read the descriptor at `current`; False after a bus error. self.descriptor is None if not owned."""
         self.fetched = self.current
         try:
-            words = WORDS.unpack(self.machine.dma_read(self.current, 16, MASTER))
+            words = WORDS.unpack(self.bus_read(self.current, 16, MASTER))
         except BusFault:
             self._fault(descriptor=True, read=True)
             return False
@@ -286,7 +287,7 @@ class RxEngine(Part):
 
     def _write(self, address, data, descriptor=True):
         try:
-            self.machine.dma_write(address, data, MASTER)
+            self.bus_write(address, data, MASTER)
         except BusFault:
             self._fault(descriptor=descriptor, read=False)
             return False

@@ -34,6 +34,7 @@ class TxEngine(Part):
 
     def __init__(self, eth):
         super().__init__(eth)
+        self.bus_read, self.bus_write = eth.machine.dma_read, eth.machine.dma_write
         self._event = None
         self.reset()
 
@@ -121,7 +122,7 @@ class TxEngine(Part):
     def _read_descriptor(self):
         self.fetched = self.current
         try:
-            descriptor = WORDS.unpack(self.machine.dma_read(self.current, 16, MASTER))
+            descriptor = WORDS.unpack(self.bus_read(self.current, 16, MASTER))
         except BusFault:
             self._fault(descriptor=True, read=True)
             return None
@@ -149,7 +150,7 @@ class TxEngine(Part):
                 continue
             self.buffer = address
             try:
-                data = self.machine.dma_read(address, size, MASTER)
+                data = self.bus_read(address, size, MASTER)
             except BusFault:
                 self._fault(descriptor=False, read=True)
                 return False
@@ -267,7 +268,7 @@ class TxEngine(Part):
 
     def _close(self, address, word):
         try:
-            self.machine.dma_write(address, WORD.pack(word), MASTER)
+            self.bus_write(address, WORD.pack(word), MASTER)
         except BusFault:
             self._fault(descriptor=True, read=False)
             return False
@@ -277,7 +278,7 @@ class TxEngine(Part):
         high, low = stamp
         at = address + (24 if self.eth.dma.enhanced else 8)
         try:
-            self.machine.dma_write(at, PAIR.pack(low, high), MASTER)
+            self.bus_write(at, PAIR.pack(low, high), MASTER)
         except BusFault:
             self._fault(descriptor=True, read=False)
             return False

@@ -19,7 +19,7 @@ MACCR, MACFCR, MACDBGR, MACSR, MACIMR = 0x00, 0x18, 0x34, 0x38, 0x3C
 
 # MACCR
 RE, TE, DC, APCS, RD, IPCO = 1 << 2, 1 << 3, 1 << 4, 1 << 7, 1 << 9, 1 << 10
-DM, LM, ROD, FES, CSD, JD, WD, CSTF = 1 << 11, 1 << 12, 1 << 13, 1 << 14, 1 << 16, 1 << 22, 1 << 23, 1 << 25
+DM, LM, FES, CSD, JD, WD, CSTF = 1 << 11, 1 << 12, 1 << 14, 1 << 16, 1 << 22, 1 << 23, 1 << 25
 BL_SHIFT, IFG_SHIFT = 5, 17
 # MACFCR
 FCB, TFCE, RFCE, UPFD = 1, 2, 4, 8
@@ -311,12 +311,12 @@ class Mac(Part):
     def collided(self, offset):
         """Half duplex: what is being sent met another frame after `offset` bytes."""
         frame = self.sending
-        if frame is None:
-            return
+        control = self.eth.used[MACCR]
+        if frame is None or control & DM:
+            return  # in full duplex nobody looks at COL: what was cut off counts as sent
         self._timer.cancel()
         self._timer = None
         self.sending = self.transmission = None
-        control = self.eth.used[MACCR]
         self._gap_end = self.machine.now + self._gap(control) * self.byte_ns
         frame.attempts += 1
         if offset >= 64:
@@ -421,8 +421,8 @@ class Mac(Part):
         if not control & RE or eth.resetting or not eth.hears:
             counters["deaf"] += 1
             return
-        if not control & DM and control & ROD and self.sending is not None:
-            return  # half duplex: does not hear itself
+        if not control & DM and self.transmission is not None:
+            self._talked_over(len(frame))
         if self.backpressure:
             counters["control"] += 1
             return
@@ -441,6 +441,14 @@ class Mac(Part):
             return
         self._count_received(frame, flags, status)
         self._into_fifo(frame, status, control)
+
+    def _talked_over(self, length):
+        """Half duplex on a full-duplex link: carrier while sending is a collision, late as a rule."""
+        now = self.machine.now
+        began = now - (PREAMBLE_BYTES + length) * self.byte_ns
+        offset = max(0, (began - self.transmission.start) // self.byte_ns - PREAMBLE_BYTES)
+        self.transmission.abort()
+        self.collided(offset)
 
     def _errors(self, frame, flags, control):
         """(frame as far as the watchdog lets it in, bits of RDES0)."""
