@@ -20,7 +20,6 @@ def make(*arguments):
     [
         (["firmware", "BOARD=NO_SUCH"], "no board NO_SUCH; there are: .*STM32F4DISC_DISBB"),
         (["exec"], "make exec needs SCRIPT=file.py"),
-        (["bench"], "no benchmark"),
     ],
 )
 def test_make__wrong_request(arguments, says):
