@@ -47,15 +47,12 @@ class Reference:
                 self.count -= 1
         elif self.count == self.arr or self.count == 0xFFFF:
             self.count, wrapped = 0, True
-            period = self.arr
             self.update()
-            for channel, value in enumerate(self.compare):
-                if value > period:
-                    self.flags |= 2 << channel
         else:
             self.count += 1
         for channel, value in enumerate(self.compare):
-            if value == self.count and (self.cms or value <= self.arr or wrapped) and self.match_counts():
+            beyond = wrapped and value > self.arr  # CCxIF goes high at the overflow then
+            if beyond or (value == self.count and self.match_counts()):
                 self.flags |= 2 << channel
 
     def match_counts(self):

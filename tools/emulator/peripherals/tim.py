@@ -134,6 +134,7 @@ class Timer(ApbPeripheral):
         self._repetition = 0
         self._position = 0
         self._origin = 0
+        self._uneventful = 0  # ticks during which nothing but the count changes
         self._cancel()
         self._update_irq()
 
@@ -215,10 +216,21 @@ class Timer(ApbPeripheral):
         """Bring position and flags up to now."""
         if not self._running():
             return
+        tick = NS * (self._prescaler + 1)
+        ticks = (self.machine.now * self._hz - self._origin) // tick
+        if ticks < self._uneventful:
+            self._uneventful -= ticks
+            self._position += ticks
+            self._origin += ticks * tick
+        else:
+            self._sync_events()
+
+    def _sync_events(self):
+        """Matches and updates up to now, one by one unless the periods are all alike."""
         while True:
             ticks = (self.machine.now * self._hz - self._origin) // self._tick()
             if ticks <= 0:
-                return
+                break
             whole = ticks // self._cycle() - 1
             if whole > 0 and self._repeats_itself():
                 self._origin += whole * self._cycle() * self._tick()
@@ -233,8 +245,18 @@ class Timer(ApbPeripheral):
             self._origin += step * self._tick()
             if update:
                 self._update_event()
+                self._match_here()
                 if not self._running():
                     return
+        waits = [self._next_update()]
+        for channel in range(self.channels):
+            if not self.regs[SR] >> (1 + channel) & 1 or self._acts_on_match(channel):
+                waits.append(self._to_match(channel) or waits[0])
+        self._uneventful = min(waits)
+
+    def _acts_on_match(self, channel):
+        """Whether a match does more than raise the channel's flag."""
+        return self._mode(channel) in (1, 2, 3) or self.regs[DIER] >> (9 + channel) & 1
 
     def _repeats_itself(self):
         """Whether one period is like the next, so that many may be taken at once."""
@@ -257,7 +279,7 @@ class Timer(ApbPeripheral):
         """`step` ticks go by, at most up to the next update; `update` when that is reached."""
         for channel in range(self.channels):
             wait = self._to_match(channel)
-            if wait is not None and wait <= step:
+            if wait is not None and (wait < step or (wait == step and not update)):
                 self._match(channel, 1)
         self._position += step
         if update and not (self.regs[CR1] & CR1_CMS and self._position == self._period):
@@ -285,20 +307,29 @@ class Timer(ApbPeripheral):
             self._repetition -= 1
             return
         self._repetition = self.regs.get(RCR, 0)
-        position_kept = self._to_count(self._position)
         self._prescaler = self.regs[PSC]
-        if self._period != self.regs[ARR]:
-            self._period = self.regs[ARR]
-            self._position = (
-                0 if not self.regs[CR1] & CR1_CMS else self._from_count(min(position_kept, self._period))
-            )
-        self._compare = self._compare_registers()
+        if self._preloads_wait():
+            self._load_preloads()
         if not software or not self.regs[CR1] & CR1_URS:
             self._raise(UIF)
             if self.regs[DIER] & DIER_UDE:
                 pulse(self.machine, f"{self.name}_UP")
         if self.regs[CR1] & CR1_OPM and not software:
             self.regs[CR1] &= ~CR1_CEN
+
+    def _load_preloads(self):
+        """New period and compare values."""
+        count = self._to_count(self._position)
+        center = self.regs[CR1] & CR1_CMS
+        self._period = self.regs[ARR]
+        self._position = self._from_count(min(count, self._period)) if center else 0
+        self._compare = self._compare_registers()
+
+    def _match_here(self):
+        """Matches at an update are those of the values that it loaded."""
+        for channel in range(self.channels):
+            if self._position in self._match_positions(channel):
+                self._match(channel, 1)
 
     def _raise(self, flags):
         self.regs[SR] |= flags
@@ -355,6 +386,7 @@ class Timer(ApbPeripheral):
     def write(self, offset, value, width):
         """Every write sees the state of this moment."""
         self._sync()
+        self._uneventful = 0
         super().write(offset, value, width)
 
     def _write_cr1(self, register, old, value):
