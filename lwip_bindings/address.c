@@ -85,6 +85,15 @@ void lwipb_addr_resolve(mp_obj_t host, int family, ip_addr_t *addr) {
     }
 }
 
+void lwipb_addr_unmap(ip_addr_t *addr) {
+    #if LWIP_IPV4 && LWIP_IPV6
+    if (IP_IS_V6(addr) && ip6_addr_isipv4mappedipv6(ip_2_ip6(addr))) {
+        unmap_ipv4_mapped_ipv6(ip_2_ip4(addr), ip_2_ip6(addr));
+        IP_SET_TYPE(addr, IPADDR_TYPE_V4);
+    }
+    #endif
+}
+
 uint16_t lwipb_port_from_obj(mp_obj_t obj) {
     mp_int_t port = mp_obj_get_int(obj);
     if (port < 0 || port > 0xffff) {

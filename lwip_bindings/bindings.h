@@ -102,6 +102,9 @@ bool lwipb_addr_parse(const char *host, int family, ip_addr_t *addr);
 // The same, or a name for DNS, which blocks; raises OSError.
 void lwipb_addr_resolve(mp_obj_t host, int family, ip_addr_t *addr);
 
+// A mapped IPv4 address to the IPv4 address that it stands for, as lwIP's own calls want it.
+void lwipb_addr_unmap(ip_addr_t *addr);
+
 // A port number from a Python integer; raises OverflowError outside 0..65535.
 uint16_t lwipb_port_from_obj(mp_obj_t port);
 

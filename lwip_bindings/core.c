@@ -6,6 +6,7 @@
 
 #include "bindings.h"
 #include "lwip_bindings.h"
+#include "netconn.h"
 
 #include "lwip/priv/tcp_priv.h"
 
@@ -127,8 +128,10 @@ static void abort_orphans(void) {
 
 void lwip_bindings_deinit(void) {
     lwipb_socket_deinit();
+    lwipb_live_deinit();
     lwipb_dns_deinit();
     LOCK_TCPIP_CORE();
     abort_orphans();
     UNLOCK_TCPIP_CORE();
+    lwipb_pins_deinit();
 }

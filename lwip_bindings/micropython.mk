@@ -8,19 +8,27 @@ LWIP_BINDINGS_DIR := $(USERMOD_DIR)
 # Files with qstrs or module registrations.
 SRC_USERMOD_C += $(addprefix $(LWIP_BINDINGS_DIR)/, \
 	modlwip.c \
+	modnetconn.c \
 	modsocket.c \
+	netbuf.c \
+	netconn.c \
 	options.c \
+	pin.c \
 	socket.c \
 	socket_message.c \
 	socket_option.c \
 	stats.c \
+	view.c \
 	)
 
 # Files without any.
 SRC_USERMOD_LIB_C += $(addprefix $(LWIP_BINDINGS_DIR)/, \
 	address.c \
+	conn.c \
 	core.c \
 	dns.c \
+	live.c \
+	netconn_core.c \
 	socket_core.c \
 	)
 

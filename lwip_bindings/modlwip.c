@@ -8,6 +8,7 @@
 
 #include "lwip/init.h"
 
+extern const mp_obj_module_t lwipb_module_netconn;
 extern const mp_obj_module_t lwipb_module_socket;
 extern const mp_obj_fun_builtin_fixed_t lwipb_options_obj;
 extern const mp_obj_fun_builtin_var_t lwipb_stats_obj;
@@ -16,6 +17,7 @@ static const MP_DEFINE_STR_OBJ(version_obj, LWIP_VERSION_STRING);
 
 static const mp_rom_map_elem_t lwip_module_globals_table[] = {
     { MP_ROM_QSTR(MP_QSTR___name__), MP_ROM_QSTR(MP_QSTR__lwip) },
+    { MP_ROM_QSTR(MP_QSTR_netconn), MP_ROM_PTR(&lwipb_module_netconn) },
     { MP_ROM_QSTR(MP_QSTR_options), MP_ROM_PTR(&lwipb_options_obj) },
     { MP_ROM_QSTR(MP_QSTR_stats), MP_ROM_PTR(&lwipb_stats_obj) },
     { MP_ROM_QSTR(MP_QSTR_version), MP_ROM_PTR(&version_obj) },

@@ -11,6 +11,7 @@
 #include "py/runtime.h"
 #include "py/stream.h"
 
+#include "conn.h"
 #include "socket.h"
 
 #include "lwip/api.h"
@@ -23,9 +24,6 @@
 static lwipb_socket_t *open_sockets[NUM_SOCKETS];
 
 static netconn_callback lwip_event_callback;
-
-// Connections that ended in TIME_WAIT, and expired, before the script closed its socket.
-static bool stream_finished[NUM_SOCKETS];
 
 // In lwIP's context or a caller's, core locked for the events that matter here.
 static void event_callback(struct netconn *conn, enum netconn_evt evt, u16_t len) {
@@ -47,33 +45,6 @@ static inline bool is_stream(const lwipb_socket_t *self) {
     return self->type == SOCK_STREAM;
 }
 
-// lwIP frees a PCB at the end of TIME_WAIT without telling the netconn that still points to it,
-// which happens to a socket that was shut down for writing and is closed late. The destructor of an
-// extra argument of the PCB is the one hook there.
-#if LWIP_TCP_PCB_NUM_EXT_ARGS < 1
-#error "the bindings need LWIP_TCP_PCB_NUM_EXT_ARGS >= 1"
-#endif
-
-static void pcb_destroyed(u8_t id, void *data) {
-    (void)id;
-    struct netconn *conn = data;
-    if (conn != NULL && conn->callback_arg.socket >= LWIP_SOCKET_OFFSET) {
-        conn->pcb.tcp = NULL;
-        stream_finished[conn->callback_arg.socket - LWIP_SOCKET_OFFSET] = true;
-    }
-}
-
-static void watch_pcb(struct netconn *conn, bool on) {
-    static const struct tcp_ext_arg_callbacks callbacks = { .destroy = pcb_destroyed };
-    LOCK_TCPIP_CORE();
-    struct tcp_pcb *pcb = conn->pcb.tcp;
-    if (pcb != NULL && pcb->state != LISTEN) {
-        tcp_ext_arg_set_callbacks(pcb, LWIP_BINDINGS_TCP_EXT_ARG, &callbacks);
-        tcp_ext_arg_set(pcb, LWIP_BINDINGS_TCP_EXT_ARG, on ? conn : NULL);
-    }
-    UNLOCK_TCPIP_CORE();
-}
-
 lwipb_socket_t *lwipb_socket_alloc(uint8_t family, uint8_t type, uint8_t proto) {
     lwipb_socket_t *self = mp_obj_malloc_with_finaliser(lwipb_socket_t, &lwipb_type_socket);
     self->fd = -1;
@@ -91,7 +62,6 @@ lwipb_socket_t *lwipb_socket_alloc(uint8_t family, uint8_t type, uint8_t proto) 
 static void adopt(lwipb_socket_t *self, int fd) {
     self->fd = fd;
     open_sockets[fd - LWIP_SOCKET_OFFSET] = self;
-    stream_finished[fd - LWIP_SOCKET_OFFSET] = false;
     struct netconn *conn = netconn_of(self);
     LOCK_TCPIP_CORE();
     netconn_set_nonblocking(conn, 1);
@@ -153,7 +123,7 @@ static void release(lwipb_socket_t *self) {
         conn->linger = -1;
     }
     if (is_stream(self)) {
-        watch_pcb(conn, false);
+        lwipb_conn_guard(conn, false);
     }
     self->fd = -1;
     open_sockets[fd - LWIP_SOCKET_OFFSET] = NULL;
@@ -178,16 +148,7 @@ void lwipb_socket_deinit(void) {
         if (self == NULL) {
             continue;
         }
-        LOCK_TCPIP_CORE();
-        struct netconn *conn = netconn_of(self);
-        struct tcp_pcb *pcb = is_stream(self) ? conn->pcb.tcp : NULL;
-        if (pcb != NULL && pcb->state != LISTEN && pcb->state != CLOSED) {
-            tcp_ext_arg_set(pcb, LWIP_BINDINGS_TCP_EXT_ARG, NULL);
-            tcp_abort(pcb);
-            // lwIP calls nobody back about one in TIME_WAIT.
-            conn->pcb.tcp = NULL;
-        }
-        UNLOCK_TCPIP_CORE();
+        lwipb_conn_abort(netconn_of(self));
         release(self);
     }
 }
@@ -234,7 +195,7 @@ int lwipb_socket_shutdown(lwipb_socket_t *self, int how) {
     if (!is_stream(self)) {
         return MP_EOPNOTSUPP;
     }
-    watch_pcb(netconn_of(self), true);
+    lwipb_conn_guard(netconn_of(self), true);
     if (lwip_shutdown(self->fd, how) != 0) {
         return lwipb_socket_errno();
     }
@@ -286,31 +247,13 @@ int lwipb_socket_attempt_connected(void *self_in) {
     if (self->fd < 0) {
         return MP_EBADF;
     }
-    struct netconn *conn = netconn_of(self);
-    LOCK_TCPIP_CORE();
-    bool in_progress = conn->state == NETCONN_CONNECT;
-    bool gone = conn->pcb.tcp == NULL;
-    UNLOCK_TCPIP_CORE();
-    if (in_progress) {
-        return MP_EAGAIN;
-    }
-    int err = lwipb_errno(netconn_err(conn));
-    if (err == 0 && gone) {
-        err = MP_ENOTCONN;
+    int err = lwipb_conn_connected(netconn_of(self));
+    if (err == MP_EAGAIN) {
+        return err;
     }
     err = lwipb_socket_map_errno(self, err);
     self->connecting = err != 0;
     return err;
-}
-
-// A stream that never was connected has nothing to wait for.
-static bool stream_is_idle(const lwipb_socket_t *self) {
-    LOCK_TCPIP_CORE();
-    struct netconn *conn = netconn_of(self);
-    struct tcp_pcb *pcb = conn->pcb.tcp;
-    bool idle = pcb != NULL && (pcb->state == CLOSED || pcb->state == LISTEN);
-    UNLOCK_TCPIP_CORE();
-    return idle;
 }
 
 static int stream_recv(lwipb_transfer_t *t) {
@@ -333,14 +276,11 @@ static int stream_recv(lwipb_transfer_t *t) {
     }
     int err = lwipb_socket_errno();
     if (err == MP_EAGAIN) {
-        return stream_is_idle(self) ? MP_ENOTCONN : err;
+        return lwipb_conn_is_idle(netconn_of(self)) ? MP_ENOTCONN : err;
     }
     // The connection is gone. Its error is told once, then comes the end of the stream.
     netconn_err(netconn_of(self));
     self->rx_closed = true;
-    if (stream_finished[self->fd - LWIP_SOCKET_OFFSET]) {
-        return 0;
-    }
     return lwipb_socket_map_errno(self, err);
 }
 
@@ -420,66 +360,25 @@ int lwipb_socket_attempt_readable(void *self_in) {
     if (self->fd < 0) {
         return MP_EBADF;
     }
-    if (is_stream(self) && !self->rx_closed && stream_is_idle(self)) {
+    if (is_stream(self) && !self->rx_closed && lwipb_conn_is_idle(netconn_of(self))) {
         return MP_ENOTCONN;
     }
     return lwipb_socket_poll(self, MP_STREAM_POLL_RD) & MP_STREAM_POLL_RD ? 0 : MP_EAGAIN;
-}
-
-// Flags of a connection whose PCB is gone: reset, refused, timed out or closed both ways.
-static mp_uint_t poll_gone(const struct netconn *conn) {
-    return MP_STREAM_POLL_RD | MP_STREAM_POLL_WR | MP_STREAM_POLL_HUP
-           | (conn->pending_err != ERR_OK ? MP_STREAM_POLL_ERR : 0);
-}
-
-static mp_uint_t poll_stream(const lwipb_socket_t *self, const struct lwip_sock *sock) {
-    LWIP_ASSERT_CORE_LOCKED();
-    const struct netconn *conn = sock->conn;
-    const struct tcp_pcb *pcb = conn->pcb.tcp;
-    if (pcb == NULL) {
-        return poll_gone(conn);
-    }
-    if (conn->state == NETCONN_CONNECT) {
-        return 0;
-    }
-    if (pcb->state == CLOSED) {
-        return MP_STREAM_POLL_WR | MP_STREAM_POLL_HUP;
-    }
-    bool data = sock->lastdata.pbuf != NULL || sock->rcvevent > 0;
-    if (pcb->state == LISTEN) {
-        return data ? MP_STREAM_POLL_RD : 0;
-    }
-    mp_uint_t ret = 0;
-    if (data || self->rx_closed) {
-        ret |= MP_STREAM_POLL_RD;
-    }
-    if (sock->sendevent || self->tx_closed) {
-        ret |= MP_STREAM_POLL_WR;
-    }
-    bool peer_ended = self->rx_closed || pcb->state == CLOSING || pcb->state == TIME_WAIT
-        || pcb->state == LAST_ACK;
-    if (self->tx_closed && peer_ended) {
-        ret |= MP_STREAM_POLL_HUP;
-    }
-    return ret;
 }
 
 mp_uint_t lwipb_socket_poll(lwipb_socket_t *self, mp_uint_t flags) {
     if (self->fd < 0) {
         return MP_STREAM_POLL_NVAL;
     }
-    mp_uint_t ret;
     LOCK_TCPIP_CORE();
     struct lwip_sock *sock = lwip_sock(self);
-    if (is_stream(self)) {
-        ret = poll_stream(self, sock);
-    } else {
-        bool data = sock->lastdata.netbuf != NULL || sock->rcvevent > 0;
-        ret = MP_STREAM_POLL_WR | (data ? MP_STREAM_POLL_RD : 0);
-        if (sock->conn->pending_err != ERR_OK) {
-            ret |= MP_STREAM_POLL_ERR;
-        }
-    }
+    lwipb_conn_state_t state = {
+        .data = sock->lastdata.pbuf != NULL || sock->rcvevent > 0,
+        .room = sock->sendevent != 0,
+        .rx_closed = self->rx_closed,
+        .tx_closed = self->tx_closed,
+    };
+    mp_uint_t ret = lwipb_conn_poll(sock->conn, &state);
     UNLOCK_TCPIP_CORE();
     return ret & (flags | MP_STREAM_POLL_ERR | MP_STREAM_POLL_HUP);
 }

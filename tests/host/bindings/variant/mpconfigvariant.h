@@ -18,5 +18,6 @@
 #define MICROPY_PY_THREAD_RECURSIVE_MUTEX (1)
 
 #define MICROPY_MPHALPORT_H "variant_mphalport.h"
+#define MICROPY_SCHEDULER_STATIC_NODES (1)
 #define MICROPY_SCHED_HOOK_SCHEDULED mp_hal_wake()
 void mp_hal_wake(void);

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: MIT
+// Shared by the files of lwip.netconn.
+#ifndef LWIP_BINDINGS_NETCONN_H
+#define LWIP_BINDINGS_NETCONN_H
+
+#include "live.h"
+
+#include "lwip/api.h"
+#include "lwip/netbuf.h"
+
+// What one kind of event came to since it was last told.
+typedef struct _lwipb_conn_event_t {
+    uint16_t count;
+    uint32_t len;
+} lwipb_conn_event_t;
+
+typedef struct _lwipb_netconn_t {
+    lwipb_live_t live; // held while conn is not NULL
+    struct netconn *conn;
+    struct pbuf *rest; // of a stream: what recv_into() had no room for
+    mp_obj_t callback;
+    lwipb_conn_event_t events[NETCONN_EVT_ERROR + 1]; // counted while there is a callback
+    int16_t readable; // receptions and connections that wait, as lwIP counts them
+    bool writable;
+    bool nonblocking; // as the script set it; lwIP's flag always is
+    bool rx_closed;
+    bool tx_closed;
+} lwipb_netconn_t;
+
+extern const mp_obj_type_t lwipb_type_netconn;
+
+lwipb_netconn_t *lwipb_netconn_alloc(void);
+// Creates lwIP's part, or takes an accepted one over. 0 or an errno.
+int lwipb_netconn_open(lwipb_netconn_t *self, enum netconn_type type, uint8_t proto);
+void lwipb_netconn_adopt(lwipb_netconn_t *self, struct netconn *conn);
+mp_uint_t lwipb_netconn_poll(lwipb_netconn_t *self, mp_uint_t flags);
+
+mp_uint_t lwipb_netconn_recv_timeout(const lwipb_netconn_t *self);
+mp_uint_t lwipb_netconn_send_timeout(const lwipb_netconn_t *self);
+
+// Attempts, with their arguments.
+typedef struct _lwipb_netconn_io_t {
+    lwipb_netconn_t *self;
+    struct netconn *accepted;
+    struct netbuf *received; // NULL after success: the stream ended
+    uint8_t apiflags;
+} lwipb_netconn_io_t;
+int lwipb_netconn_attempt_accept(void *io_in);
+int lwipb_netconn_attempt_recv(void *io_in);
+int lwipb_netconn_attempt_connected(void *self_in);
+
+typedef struct _lwipb_netconn_write_t {
+    lwipb_netconn_t *self;
+    struct netvector *vectors;
+    u16_t count;
+    uint8_t apiflags;
+    size_t len;
+    size_t done;
+} lwipb_netconn_write_t;
+int lwipb_netconn_attempt_write(void *write_in);
+
+typedef struct _lwipb_netbuf_t {
+    lwipb_live_t live; // held while buf is not NULL
+    struct netbuf *buf;
+    mp_obj_t source; // what ref() refers to
+} lwipb_netbuf_t;
+
+extern const mp_obj_type_t lwipb_type_netbuf;
+
+// An empty object; it gets its netbuf by lwipb_netbuf_hold(), which cannot fail.
+lwipb_netbuf_t *lwipb_netbuf_alloc(void);
+void lwipb_netbuf_hold(lwipb_netbuf_t *self, struct netbuf *buf);
+
+// The netbuf of a NetBuf; raises if it was deleted.
+struct netbuf *lwipb_netbuf_get(mp_obj_t self_in);
+
+// TCP data that lwIP is given without copying stays referenced until it is acknowledged. The pin is
+// made before the first write and told of the end of the last.
+typedef struct _lwipb_pin_t lwipb_pin_t;
+lwipb_pin_t *lwipb_pin(struct tcp_pcb *pcb, mp_obj_t data);
+void lwipb_pin_written(lwipb_pin_t *pin, const struct tcp_pcb *pcb);
+// Lets go what needs no pin any more.
+void lwipb_pins_review(void);
+void lwipb_pins_deinit(void);
+
+#endif

@@ -1,0 +1,266 @@
+// SPDX-License-Identifier: MIT
+// Netconns between lwIP's api_lib and the Python class: no Python argument lists here.
+
+#include "py/gc.h"
+#include "py/mperrno.h"
+#include "py/runtime.h"
+#include "py/stream.h"
+
+#include "conn.h"
+#include "netconn.h"
+
+#include "lwip/tcp.h"
+
+// The objects by the index that their netconn carries. A connection that nobody accepted yet has a
+// negative one, by which its receptions are counted, as lwIP's own sockets do it.
+static lwipb_netconn_t *slots[MEMP_NUM_NETCONN];
+
+static void count_event(lwipb_netconn_t *self, enum netconn_evt evt, u16_t len) {
+    switch (evt) {
+        case NETCONN_EVT_RCVPLUS:
+            ++self->readable;
+            break;
+        case NETCONN_EVT_RCVMINUS:
+            --self->readable;
+            break;
+        case NETCONN_EVT_SENDPLUS:
+            self->writable = true;
+            break;
+        case NETCONN_EVT_SENDMINUS:
+            self->writable = false;
+            break;
+        default:
+            break;
+    }
+    if (self->callback != mp_const_none) {
+        ++self->events[evt].count;
+        self->events[evt].len += len;
+        lwipb_live_post(&self->live);
+    }
+}
+
+// In lwIP's context or a caller's; the object is alive as long as its slot is taken.
+static void event_callback(struct netconn *conn, enum netconn_evt evt, u16_t len) {
+    SYS_ARCH_DECL_PROTECT(lev);
+    SYS_ARCH_PROTECT(lev);
+    int slot = conn->callback_arg.socket;
+    if (slot >= 0) {
+        count_event(slots[slot], evt, len);
+    } else if (evt == NETCONN_EVT_RCVPLUS) {
+        --conn->callback_arg.socket;
+    }
+    SYS_ARCH_UNPROTECT(lev);
+    if (evt != NETCONN_EVT_RCVMINUS && evt != NETCONN_EVT_SENDMINUS) {
+        LWIP_BINDINGS_WAKE();
+    }
+}
+
+// (conn, event, len) for each kind of event; those of a kind that came together are told in one.
+static void netconn_deliver(lwipb_live_t *live) {
+    lwipb_netconn_t *self = (lwipb_netconn_t *)live;
+    for (size_t evt = 0; evt < MP_ARRAY_SIZE(self->events); ++evt) {
+        SYS_ARCH_DECL_PROTECT(lev);
+        SYS_ARCH_PROTECT(lev);
+        lwipb_conn_event_t event = self->events[evt];
+        self->events[evt].count = 0;
+        self->events[evt].len = 0;
+        SYS_ARCH_UNPROTECT(lev);
+        if (event.count != 0 && self->callback != mp_const_none) {
+            mp_obj_t args[3] = {
+                MP_OBJ_FROM_PTR(self), MP_OBJ_NEW_SMALL_INT(evt), MP_OBJ_NEW_SMALL_INT(event.len),
+            };
+            lwipb_call(self->callback, 3, args);
+        }
+    }
+}
+
+static void netconn_release(lwipb_live_t *live) {
+    lwipb_netconn_t *self = (lwipb_netconn_t *)live;
+    struct netconn *conn = self->conn;
+    if (lwipb_live_resetting) {
+        lwipb_conn_abort(conn);
+    }
+    if (lwipb_conn_is_tcp(conn)) {
+        lwipb_conn_guard(conn, false);
+        // lwIP would neither close nor free a non-blocking netconn that is to linger.
+        if (conn->linger > 0) {
+            conn->linger = -1;
+        }
+    }
+    if (self->rest != NULL) {
+        pbuf_free(self->rest);
+        self->rest = NULL;
+    }
+    netconn_prepare_delete(conn);
+    SYS_ARCH_DECL_PROTECT(lev);
+    SYS_ARCH_PROTECT(lev);
+    slots[conn->callback_arg.socket] = NULL;
+    conn->callback_arg.socket = -1;
+    SYS_ARCH_UNPROTECT(lev);
+    netconn_delete(conn);
+    self->conn = NULL;
+    LWIP_BINDINGS_WAKE();
+}
+
+lwipb_netconn_t *lwipb_netconn_alloc(void) {
+    lwipb_netconn_t *self = mp_obj_malloc_with_finaliser(lwipb_netconn_t, &lwipb_type_netconn);
+    lwipb_live_init(&self->live);
+    self->live.deliver = netconn_deliver;
+    self->conn = NULL;
+    self->rest = NULL;
+    self->callback = mp_const_none;
+    memset(self->events, 0, sizeof(self->events));
+    self->readable = 0;
+    self->writable = false;
+    self->nonblocking = false;
+    self->rx_closed = false;
+    self->tx_closed = false;
+    return self;
+}
+
+void lwipb_netconn_adopt(lwipb_netconn_t *self, struct netconn *conn) {
+    int slot = 0;
+    while (slots[slot] != NULL) {
+        ++slot; // there are as many as netconns
+    }
+    self->conn = conn;
+    netconn_set_nonblocking(conn, 1);
+    SYS_ARCH_DECL_PROTECT(lev);
+    SYS_ARCH_PROTECT(lev);
+    slots[slot] = self;
+    self->readable = -1 - conn->callback_arg.socket;
+    conn->callback_arg.socket = slot;
+    SYS_ARCH_UNPROTECT(lev);
+    lwipb_live_add(&self->live, netconn_release);
+}
+
+int lwipb_netconn_open(lwipb_netconn_t *self, enum netconn_type type, uint8_t proto) {
+    struct netconn *conn = netconn_new_with_proto_and_callback(type, proto, event_callback);
+    if (conn == NULL) {
+        gc_collect();
+        conn = netconn_new_with_proto_and_callback(type, proto, event_callback);
+    }
+    if (conn == NULL) {
+        return MP_ENOBUFS;
+    }
+    lwipb_netconn_adopt(self, conn);
+    self->writable = !lwipb_conn_is_tcp(conn);
+    return 0;
+}
+
+mp_uint_t lwipb_netconn_recv_timeout(const lwipb_netconn_t *self) {
+    u32_t ms = netconn_get_recvtimeout(self->conn);
+    return self->nonblocking ? 0 : ms == 0 ? LWIPB_FOREVER : ms;
+}
+
+mp_uint_t lwipb_netconn_send_timeout(const lwipb_netconn_t *self) {
+    s32_t ms = netconn_get_sendtimeout(self->conn);
+    return self->nonblocking ? 0 : ms <= 0 ? LWIPB_FOREVER : (mp_uint_t)ms;
+}
+
+mp_uint_t lwipb_netconn_poll(lwipb_netconn_t *self, mp_uint_t flags) {
+    if (self->conn == NULL) {
+        return MP_STREAM_POLL_NVAL;
+    }
+    LOCK_TCPIP_CORE();
+    lwipb_conn_state_t state = {
+        .data = self->rest != NULL || self->readable > 0,
+        .room = self->writable,
+        .rx_closed = self->rx_closed,
+        .tx_closed = self->tx_closed,
+    };
+    mp_uint_t ret = lwipb_conn_poll(self->conn, &state);
+    UNLOCK_TCPIP_CORE();
+    return ret & (flags | MP_STREAM_POLL_ERR | MP_STREAM_POLL_HUP);
+}
+
+int lwipb_netconn_attempt_accept(void *io_in) {
+    lwipb_netconn_io_t *io = io_in;
+    if (io->self->conn == NULL) {
+        return MP_EBADF;
+    }
+    return lwipb_errno(netconn_accept(io->self->conn, &io->accepted));
+}
+
+// A stream's pbuf in a netbuf of its own, as netconn_recv() does it, but with flags.
+static err_t recv_tcp(lwipb_netconn_io_t *io) {
+    struct netbuf *buf = netbuf_new();
+    if (buf == NULL) {
+        return ERR_MEM;
+    }
+    struct pbuf *p = io->self->rest;
+    io->self->rest = NULL;
+    err_t err = ERR_OK;
+    if (p == NULL) {
+        err = netconn_recv_tcp_pbuf_flags(io->self->conn, &p, io->apiflags | NETCONN_DONTBLOCK);
+    }
+    if (err != ERR_OK) {
+        netbuf_delete(buf);
+        return err;
+    }
+    buf->p = buf->ptr = p;
+    io->received = buf;
+    return ERR_OK;
+}
+
+int lwipb_netconn_attempt_recv(void *io_in) {
+    lwipb_netconn_io_t *io = io_in;
+    lwipb_netconn_t *self = io->self;
+    if (self->conn == NULL) {
+        return MP_EBADF;
+    }
+    if (!lwipb_conn_is_tcp(self->conn)) {
+        return lwipb_errno(netconn_recv_udp_raw_netbuf_flags(self->conn, &io->received,
+            io->apiflags | NETCONN_DONTBLOCK));
+    }
+    if (self->rest == NULL && self->rx_closed) {
+        return 0;
+    }
+    err_t err = recv_tcp(io);
+    if (err == ERR_CLSD) {
+        self->rx_closed = true;
+        return 0;
+    }
+    if (err == ERR_WOULDBLOCK && lwipb_conn_is_idle(self->conn)) {
+        return MP_ENOTCONN;
+    }
+    return lwipb_errno(err);
+}
+
+int lwipb_netconn_attempt_connected(void *self_in) {
+    lwipb_netconn_t *self = self_in;
+    return self->conn == NULL ? MP_EBADF : lwipb_conn_connected(self->conn);
+}
+
+static void advance(lwipb_netconn_write_t *w, size_t done) {
+    w->done += done;
+    while (done > 0) {
+        size_t part = MIN(done, w->vectors->len);
+        w->vectors->ptr = (const uint8_t *)w->vectors->ptr + part;
+        w->vectors->len -= part;
+        done -= part;
+        if (w->vectors->len == 0) {
+            ++w->vectors;
+            --w->count;
+        }
+    }
+}
+
+int lwipb_netconn_attempt_write(void *write_in) {
+    lwipb_netconn_write_t *w = write_in;
+    if (w->self->conn == NULL) {
+        return MP_EBADF;
+    }
+    if (w->done == w->len) {
+        return 0;
+    }
+    size_t written = 0;
+    err_t err = netconn_write_vectors_partly(w->self->conn, w->vectors, w->count,
+        w->apiflags | NETCONN_DONTBLOCK, &written);
+    if (err == ERR_OK) {
+        advance(w, written);
+        return w->done < w->len ? MP_EAGAIN : 0;
+    }
+    // lwIP's word for a connect that is still under way.
+    return err == ERR_INPROGRESS ? MP_EAGAIN : lwipb_errno(err);
+}
