@@ -34,6 +34,14 @@ def _spread(bits, width):
     return sum(((1 << width) - 1) << (width * pin) for pin in range(16) if bits >> pin & 1)
 
 
+def _pins(bits):
+    """Numbers of the pins set in `bits`."""
+    while bits:
+        lowest = bits & -bits
+        yield lowest.bit_length() - 1
+        bits ^= lowest
+
+
 class Gpio(Peripheral):
     """One port. set_input(), output(), alternate(), watch(): the pins as the board sees them."""
 
@@ -106,20 +114,28 @@ class Gpio(Peripheral):
 
     def _update(self, pins):
         """Levels again after a change on `pins`; tells watchers and EXTI."""
+        moder, pupdr = self.regs[0x00], self.regs[0x0C]
         for pin in pins:
-            driven = self.output(pin)
-            if driven is not None and self._inputs[pin] is not None and driven != self._inputs[pin]:
-                self._conflict(pin, driven)
+            driven, outside = self.output(pin), self._inputs[pin]
             if driven != self._outputs[pin]:
                 self._outputs[pin] = driven
                 for function in self._watchers.get(pin, ()):
                     function(driven)
-            level = 0 if self.regs[0x00] >> (2 * pin) & 3 == MODE_ANALOG else self.level(pin)
+            if moder >> (2 * pin) & 3 == MODE_ANALOG:
+                level = 0
+            elif driven is not None:
+                level = driven
+            elif outside is not None:
+                level = outside
+            else:
+                level = int(pupdr >> (2 * pin) & 3 == 1)
             if level != self._levels >> pin & 1:
                 self._levels ^= 1 << pin
                 exti = self.machine.peripherals.get("EXTI")
                 if exti is not None:
                     exti.pin_changed(self.index, pin, level)
+            if driven is not None and outside is not None and driven != outside:
+                self._conflict(pin, driven)
 
     def _conflict(self, pin, driven):
         text = f"P{self.name[-1]}{pin} drives {driven} against the board's {self._inputs[pin]}"
@@ -150,14 +166,14 @@ class Gpio(Peripheral):
     def _write_odr(self, register, old, value):
         changed = self.regs[0x14] ^ old
         if changed:
-            self._update([pin for pin in range(16) if changed >> pin & 1])
+            self._update(_pins(changed))
 
     def _write_bsrr(self, register, old, value):
         odr = self.regs[0x14]
         new = odr & ~(value >> 16) | value & 0xFFFF
         if new != odr:
             self.regs[0x14] = new
-            self._update([pin for pin in range(16) if (new ^ odr) >> pin & 1])
+            self._update(_pins(new ^ odr))
 
     def _write_lckr(self, register, old, value):
         """The key: LCKK 1, 0, 1 with the same pins, then a read (RM0090 8.4.8)."""
