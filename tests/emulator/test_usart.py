@@ -317,3 +317,37 @@ def test_usart__dma(port):
     assert port.irq(IRQ["DMA1_Stream6"])
     assert memory.read(0x20002000, 5) == b"world"
     assert port["DMA1.S5NDTR"] == 3
+
+
+def test_usart__circular_dma_and_idle(port):
+    """How serial drivers take input of unknown length: DMA round and round, IDLE tells when to look."""
+    port["DMA1.S5PAR"], port["DMA1.S5M0AR"], port["DMA1.S5NDTR"] = port.address("USART2.DR"), 0x20002000, 8
+    port["DMA1.S5CR"] = 4 << 25 | 1 << 10 | 1 << 8 | 1 << 4 | 1 << 3 | 1
+    port["USART2.CR3"] = 1 << 6
+    port.set("USART2.CR1", IDLEIE)
+    port.model.feed(b"hello")
+    port.machine.advance(6 * FRAME_NS + 1000)
+    assert port.irq(IRQ["USART2"])
+    assert port["USART2.SR"] & IDLE
+    port["USART2.DR"]
+    assert not port.irq(IRQ["USART2"])
+    assert port["DMA1.S5NDTR"] == 3
+    port.model.feed(b"world!")
+    port.machine.advance(8 * FRAME_NS)
+    assert port["DMA1.S5NDTR"] == 5
+    assert port.machine.memory.read(0x20002000, 8) == b"ld!lowor"
+    assert port["DMA1.HISR"] >> 6 & 0x30 == 0x30
+
+
+def test_usart__full_speed_loses_nothing(port):
+    """10,000 bytes back to back, read in time: all arrive, in order, in exactly their time."""
+    data = bytes(n * 7 & 0xFF for n in range(10_000))
+    received = bytearray()
+    port.model.feed(data)
+    begin = port.machine.now
+    while len(received) < len(data):
+        port.machine.advance(FRAME_NS // 2)
+        if port["USART2.SR"] & RXNE:
+            received.append(port["USART2.DR"])
+    assert received == data
+    assert port.machine.now - begin == pytest.approx(10_000 * FRAME_NS, rel=1e-4)
