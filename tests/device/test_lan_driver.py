@@ -402,3 +402,67 @@ def test_soak__cable_cycles_with_traffic(lab):
         lab.send_udp(b"there", 7000)
         assert lab.eval("drain()") == [b"there"]
     assert lab.eval("__import__('lwip').stats()['mem'][0]") < 400
+
+
+DHCP_UP = """
+import network, socket, time
+lan = network.LAN()
+lan.active(True)
+def wait(condition, ms=20000):
+    end = time.ticks_add(time.ticks_ms(), ms)
+    while not condition():
+        if time.ticks_diff(end, time.ticks_ms()) < 0:
+            raise OSError("time")
+        time.sleep_ms(10)
+def leased():
+    return lan.isconnected() and lan.ipconfig("has_dhcp4")
+"""
+
+
+def test_dhcp__cable_plugged_in_late_and_cut_later(firmware, lan):
+    """A lease comes whenever the cable does; after a cut it is asked for again."""
+    lab = EthLab(firmware, lan=lan)
+    lab.board.net.cut()
+    lab.exec(DHCP_UP)
+    lab.run(2000)
+    assert lab.eval("lan.status()") == 0
+    for _ in range(3):
+        lab.board.net.plug()
+        lab.exec("wait(leased)")
+        asked = lan.said().count("DHCPREQUEST")
+        assert lab.eval("lan.ifconfig()[0]").startswith("10.0.7.")
+        lab.board.net.cut()
+        lab.exec("wait(lambda: not lan.isconnected())")
+    lab.board.net.plug()
+    lab.exec("wait(leased)")
+    lab.run(300)
+    assert lan.said().count("DHCPREQUEST") > asked
+    lab.close()
+
+
+def test_autoip__when_no_server_answers(firmware):
+    lab = EthLab(firmware)
+    lab.exec(DHCP_UP + "mem = __import__('lwip').stats()['mem'][0]")
+    lab.run(60_000)
+    address = lab.eval("lan.ifconfig()[0]")
+    assert address.startswith("169.254.")
+    lab.exec("lan.active(False)")
+    assert lab.eval("__import__('lwip').stats()['mem'][0]") == 0
+    lab.close()
+
+
+@pytest.mark.parametrize(
+    ("mode", "speed", "duplex"),
+    [("10_FULL", 10, "full"), ("10_HALF", 10, "half"), ("100_FULL", 100, "full"), ("100_HALF", 100, "half")],
+)
+def test_lan__forced_mode(firmware, mode, speed, duplex):
+    from emulator.net.wire import Signal
+
+    lab = EthLab(firmware, signal=Signal(autoneg=False, modes=((speed, duplex == "full"),)))
+    lab.exec(f"import network; network.LAN().config(mode=network.LAN.MODE_{mode})")
+    lab.up()
+    assert lab.eval("(lan.status('speed'), lan.status('duplex'))") == (speed, duplex)
+    lab.exec(LISTEN)
+    lab.send_udp(b"x" * 100, 7000)
+    assert lab.eval("drain()") == [b"x" * 100]
+    lab.close()

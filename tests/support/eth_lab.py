@@ -11,7 +11,10 @@ import struct
 import run_script
 from elftools.elf.elffile import ELFFile
 from emulator.board import Board
+from emulator.net.tap import Tap
 from emulator.net.wire import Signal, Station
+
+from support.lan import TAP
 
 MS = 1_000_000
 BOARD_IP, HOST_IP = "10.9.0.2", "10.9.0.1"
@@ -101,13 +104,19 @@ wait_link()
 
 
 class EthLab:
-    """board, machine, peer: see there. mac: the board's address once up() has run."""
+    """board, machine, peer: see there. mac: the board's address once up() has run.
 
-    def __init__(self, elf, signal=None):
+    lan: a support.lan.Lan to be on the other end of the cable instead of `peer`; time then keeps to the wall.
+    """
+
+    def __init__(self, elf, signal=None, lan=None):
         self.elf = elf
         self.board = Board(elf, strict=False)
         self.machine = self.board.machine
-        self.peer = Peer(self.machine, self.board.net, signal or Signal())
+        if lan is None:
+            self.peer = Peer(self.machine, self.board.net, signal or Signal())
+        else:
+            self.peer = Tap(self.machine, self.board.net, TAP, f"/proc/{lan.pid}/ns/net")
         self.board.usb.dtr = True
         self.board.run(10_000 * MS, until=lambda: self.board.usb.ready)
         serial = run_script.EmulatedSerial(self.board, NoInterrupts(), None)
@@ -118,6 +127,8 @@ class EthLab:
     def close(self):
         """Ends it; a mistake of the firmware that the Ethernet models reported fails the test."""
         reports = [text for text in self.machine.reports if "OTG_FS" not in text]
+        if isinstance(self.peer, Tap):
+            self.peer.close()
         self.board.close()
         assert not reports
 

@@ -5,6 +5,7 @@
 #include "FreeRTOS.h"
 #include "task.h"
 
+#include "lwip/autoip.h"
 #include "lwip/dhcp.h"
 #include "lwip/etharp.h"
 #include "lwip/ethip6.h"
@@ -53,6 +54,9 @@ static rx_buffer_t rx_buffers[ETH_RX_COUNT];
 static volatile uint16_t rx_lent;
 
 static struct netif netif;
+// Their own memory, so that starting them cannot fail and stopping them leaves nothing behind.
+static struct dhcp dhcp;
+static struct autoip autoip;
 static TaskHandle_t task;
 static eth_config_t config;
 static bool active;
@@ -539,6 +543,8 @@ void ethif_init(void) {
     LOCK_TCPIP_CORE();
     netif_add_noaddr(&netif, NULL, netif_init_cb, ethernet_input);
     netif_set_default(&netif);
+    dhcp_set_struct(&netif, &dhcp);
+    autoip_set_struct(&netif, &autoip);
     UNLOCK_TCPIP_CORE();
 }
 
@@ -546,7 +552,6 @@ void ethif_reset(void) {
     LOCK_TCPIP_CORE();
     dhcp_release_and_stop(&netif);
     ethif_activate(false);
-    dhcp_cleanup(&netif);
     netif_set_addr(&netif, IP4_ADDR_ANY4, IP4_ADDR_ANY4, IP4_ADDR_ANY4);
     for (s8_t i = 0; i < LWIP_IPV6_NUM_ADDRESSES; i++) {
         netif_ip6_addr_set_state(&netif, i, IP6_ADDR_INVALID);

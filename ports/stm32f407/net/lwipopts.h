@@ -156,13 +156,13 @@ extern uint8_t net_lwip_heap[];
 #define LWIP_MULTICAST_PING             0
 #define LWIP_IGMP                       1
 #define LWIP_MULTICAST_TX_OPTIONS       1
-#define LWIP_DHCP                       1    // 52 bytes of heap while it runs
+#define LWIP_DHCP                       1    // 52 bytes of SRAM
 // Probing a leased address takes 6 s before it may be used; the server has checked it.
 #define LWIP_DHCP_DOES_ACD_CHECK        0
 #define LWIP_DHCP_MAX_DNS_SERVERS       DNS_MAX_SERVERS
-#define LWIP_AUTOIP                     1    // 169.254.x.y when no server answers; 20 bytes of heap
+#define LWIP_AUTOIP                     1    // 169.254.x.y when no server answers; 36 bytes of SRAM
 #define LWIP_DHCP_AUTOIP_COOP           1
-#define LWIP_DHCP_AUTOIP_COOP_TRIES     9    // discovers without an answer before AutoIP, about a minute
+#define LWIP_DHCP_AUTOIP_COOP_TRIES     4    // discovers without an answer before AutoIP: 2 + 4 + 8 + 16 s
 #define LWIP_ACD                        1
 
 // ---- IPv6 ------------------------------------------------------------------------------------------

@@ -48,11 +48,9 @@ static void use_dhcp(void) {
     }
 }
 
-// With lwIP's lock. Ends DHCP, which drops the address it had, and gives its memory back.
+// With lwIP's lock. Ends DHCP, which drops the address it had.
 static void stop_dhcp(void) {
-    struct netif *netif = ethif_netif();
-    dhcp_release_and_stop(netif);
-    dhcp_cleanup(netif);
+    dhcp_release_and_stop(ethif_netif());
 }
 
 // With lwIP's lock.
