@@ -40,9 +40,7 @@ def test_pin__print_shows_the_set_up(pin_board):
     assert pin_board.eval("repr(Pin('PD0', Pin.OPEN_DRAIN))") == "Pin(Pin.cpu.PD0, mode=Pin.OPEN_DRAIN)"
 
 
-@pytest.mark.parametrize(
-    "arguments", ["mode=9", "Pin.IN, 3", "Pin.OUT, drive=7", "Pin.ALT", "Pin.ALT, alt=16"]
-)
+@pytest.mark.parametrize("arguments", ["mode=9", "pull=3", "drive=7", "Pin.ALT", "Pin.ALT, alt=16"])
 def test_pin__invalid__ValueError(pin_board, arguments):
     with pytest.raises(BoardError, match="ValueError: invalid pin"):
         pin_board.exec(f"Pin('PD0', {arguments})")
@@ -67,7 +65,7 @@ def test_irq__edges(pin_board):
     pin_board.exec("import time\nseen = []\np = Pin('PE7', Pin.IN, Pin.PULL_DOWN)")
     pin_board.exec("irq = p.irq(lambda p: seen.append((p.name(), irq.flags())), Pin.IRQ_RISING)")
     # The pull makes the edges: nothing else is connected.
-    edge = "Pin('PE7', Pin.IN, Pin.PULL_UP)\ntime.sleep_ms(2)\nPin('PE7', Pin.IN, Pin.PULL_DOWN)\ntime.sleep_ms(2)\n"
+    edge = "for pull in (Pin.PULL_UP, Pin.PULL_DOWN):\n Pin('PE7', Pin.IN, pull)\n time.sleep_ms(2)\n"
     pin_board.exec(edge)
     assert pin_board.eval("seen") == [("PE7", 1)]
     pin_board.exec("irq.trigger(Pin.IRQ_FALLING)\n" + edge)
