@@ -13,6 +13,7 @@ BOARD_FILES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "board")
 FIXTURES = {
     "import": ("import",),
     "io": ("io/data",),
+    "unicode": ("unicode/data",),
 }
 VERDICT = re.compile(r"^(pass|skip|FAIL)\s+(\S+\.py)")
 DIFF_LINES = 60

@@ -125,7 +125,7 @@ def run_one(case, name, result):
 
 
 def main(module="__main__"):
-    scope = sys.modules[module] if isinstance(module, str) else module
+    scope = __import__(module) if isinstance(module, str) else module
     result = Result()
     for name in dir(scope):
         kind = getattr(scope, name)
