@@ -131,28 +131,12 @@ class Board:
     def connect_network(self, spec, pcap=None):
         """Put something on the other end of the network cable; returns objects to close().
 
-        spec   "none", "tap:IF", "tap:IF@NAMESPACE", "passt", "passt:8080:80,2323" (TCP ports of 127.0.0.1)
+        spec   as `--net` has it: see net/backend.py
         pcap   a file that gets everything on the cable
         """
-        ends = []
-        if pcap:
-            from .net.pcap import PcapWriter
+        from .net.backend import connect
 
-            ends.append(PcapWriter(pcap))
-            self.net.observe(ends[0])
-        kind, _, rest = spec.partition(":")
-        if kind == "tap":
-            from .net.tap import Tap
-
-            name, _, namespace = rest.partition("@")
-            ends.append(Tap(self.machine, self.net, name, namespace or None))
-        elif kind == "passt":
-            from .net.passt import Passt
-
-            ends.append(Passt(self.machine, self.net, forward=rest.split(",") if rest else ()))
-        elif kind != "none":
-            raise ValueError(f"no network {spec!r}: none, tap:IF[@NAMESPACE], passt[:PORTS]")
-        return ends
+        return [connect(self, spec, pcap)]
 
     def run(self, ns=None, until=None):
         """See Machine.run()."""

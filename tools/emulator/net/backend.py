@@ -4,7 +4,7 @@
 none                     the cable is out
 silent                   link, and nobody there
 peer                     a host in the emulator itself and its time: 10.0.7.1 with DHCP and DNS (peers.Peer)
-tap:IF, tap:NETNS/IF     a TAP interface of this machine
+tap:IF, tap:IF@NETNS     a TAP interface of this machine
 passt[:PORT:BOARDPORT,...]   the host's network without privileges; TCP ports of 127.0.0.1 lead to the board
 """
 
@@ -35,13 +35,13 @@ def attach(machine, wire, spec, **keywords):
     if kind == "peer" and not rest:
         return Peer(machine, wire, dhcp=PEER_LEASES, names={"peer.test": PEER_ADDRESS}, **keywords)
     if kind == "tap" and rest:
-        netns, _, name = rest.rpartition("/")
+        name, _, netns = rest.partition("@")
         return Tap(machine, wire, name, netns or None, **keywords)
     if kind == "passt":
         keywords.setdefault("dns", os.environ.get(DNS_VARIABLE))
         return Passt(machine, wire, forward=tuple(filter(None, rest.split(","))), **keywords)
     raise BadSpec(
-        f"--net {spec}: none, silent, peer, tap:IF, tap:NETNS/IF, passt or passt:PORT:BOARDPORT,..."
+        f"--net {spec}: none, silent, peer, tap:IF, tap:IF@NETNS, passt or passt:PORT:BOARDPORT,..."
     )
 
 
