@@ -148,6 +148,7 @@ class OtgFs(Peripheral):
         self._connection()
 
     def _reset_core(self):
+        self._endpoints = 0  # DAINT
         self._rx = []  # what GRXSTSP pops: (status word, data or None)
         self._rx_words = 0
         self._rx_data = []  # words of the packet last popped
@@ -175,7 +176,7 @@ class OtgFs(Peripheral):
             value |= OTGINT
         if self._rx:
             value |= RXFLVL
-        daint = self._daint() & regs[DAINTMSK]
+        daint = self._endpoints & regs[DAINTMSK]
         if daint & 0xFFFF:
             value |= IEPINT
         if daint >> 16:
@@ -185,20 +186,22 @@ class OtgFs(Peripheral):
     def _gintsts(self, _register):
         return self._status()
 
-    def _daint(self, _register=None):
-        regs = self.regs
-        value = 0
-        for n in range(ENDPOINTS):
-            o = 0x20 * n
-            if regs[DIEPINT + o] & regs[DIEPMSK] or (regs[DIEPEMPMSK] >> n & 1 and self._tx_low(n)):
-                value |= 1 << n
-            if regs[DOEPINT + o] & regs[DOEPMSK] & 0x5B:
-                value |= 1 << (16 + n)
-        return value
+    def _daint(self, _register):
+        return self._endpoints
 
     def _changed(self, *_):
-        """Bring the interrupt line up to date."""
-        level = self.regs[GAHBCFG] & 1 and self._status() & self.regs[GINTMSK]
+        """Bring DAINT and the interrupt line up to date, after anything that either comes from."""
+        regs = self.regs
+        value = 0
+        in_mask, out_mask, empty_mask = regs[DIEPMSK], regs[DOEPMSK] & 0x5B, regs[DIEPEMPMSK]
+        for n in range(ENDPOINTS):
+            o = 0x20 * n
+            if regs[DIEPINT + o] & in_mask or (empty_mask >> n & 1 and self._tx_low(n)):
+                value |= 1 << n
+            if regs[DOEPINT + o] & out_mask:
+                value |= 1 << (16 + n)
+        self._endpoints = value
+        level = regs[GAHBCFG] & 1 and self._status() & regs[GINTMSK]
         self.machine.irq(OTG_FS_IRQ, bool(level))
 
     def _raise(self, bits):
@@ -440,15 +443,15 @@ class OtgFs(Peripheral):
     # The FIFOs as the CPU sees them
 
     def read(self, offset, width):
-        if 0x1000 <= offset < 0x1000 * (ENDPOINTS + 1):
-            return self._pop_data(width)
-        return super().read(offset, width)
+        if offset < 0x1000 or offset >= 0x1000 * (ENDPOINTS + 1):
+            return super().read(offset, width)
+        return self._pop_data(width)
 
     def write(self, offset, value, width):
-        if 0x1000 <= offset < 0x1000 * (ENDPOINTS + 1):
-            self._push_data((offset >> 12) - 1, value, width)
-        else:
+        if offset < 0x1000 or offset >= 0x1000 * (ENDPOINTS + 1):
             super().write(offset, value, width)
+        else:
+            self._push_data((offset >> 12) - 1, value, width)
 
     def _pop_data(self, width):
         if width != 4:
