@@ -22,6 +22,7 @@ from mpremote.transport_serial import SerialTransport
 MS = 1_000_000
 BOOT_NS = 10_000 * MS  # from power-on to a configured USB device
 SLICE_NS = 20 * MS  # how often Ctrl-C is looked for while the board computes
+POLL_SECONDS = 0.1  # the same for a real one
 
 # Runs the script under its own name. sys.exit() comes back as an exception of line 5, which no script can
 # raise; what a script raises passes through unchanged but for the frame of line 3.
@@ -82,7 +83,9 @@ class EmulatedSerial:
         return len(self.received)
 
     def read(self, size=1):
-        while self.inWaiting() < size:
+        while len(self.received) < size and self.inWaiting() < size:
+            if self.interrupts.take():
+                self.usb.write(b"\x03")
             self._run()
         data = bytes(self.received[:size])
         del self.received[:size]
@@ -93,8 +96,6 @@ class EmulatedSerial:
         return len(data)
 
     def _run(self):
-        if self.interrupts.take():
-            self.usb.write(b"\x03")
         if not self.usb.ready:
             raise BoardLost("the board left the USB")
         if self.time_limit is not None and self.board.machine.now >= self.time_limit:
@@ -105,8 +106,34 @@ class EmulatedSerial:
         self.usb.dtr = False
 
 
-class EmulatedTransport(SerialTransport):
-    """mpremote's transport on the modelled port."""
+class Transport(SerialTransport):
+    """mpremote's transport, with a wait for the script's end that hands Ctrl-C on. One script a connection:
+    the prompt behind it is taken from the port as well."""
+
+    interrupts = None
+
+    def _until_end(self, data, take):
+        """Give take() `data` and what arrives, up to the next Ctrl-D; returns what came behind it."""
+        while True:
+            data, end, rest = data.partition(b"\x04")
+            take(data)
+            if end:
+                return rest
+            if self.interrupts.take():
+                self.serial.write(b"\x03")
+            data = self.serial.read(max(1, self.serial.inWaiting()))
+
+    def follow(self, timeout, data_consumer=None):
+        self.serial.timeout = POLL_SECONDS
+        error = bytearray()
+        rest = self._until_end(b"", data_consumer)
+        self._until_end(rest, error.extend)
+        self.serial.timeout = None
+        return b"", bytes(error)
+
+
+class EmulatedTransport(Transport):
+    """The same on the modelled port."""
 
     def __init__(self, serial):
         self.serial = serial
@@ -118,26 +145,6 @@ class EmulatedTransport(SerialTransport):
 
     def close(self):
         self.serial.close()
-
-
-class RealTransport(SerialTransport):
-    """mpremote's transport on a serial port, with Ctrl-C handed on while it waits."""
-
-    interrupts = None
-
-    def read_until(self, min_num_bytes, ending, timeout=10, data_consumer=None, timeout_overall=None):
-        if data_consumer is None or timeout is not None:
-            return super().read_until(min_num_bytes, ending, timeout, data_consumer, timeout_overall)
-        self.serial.timeout = 0.1
-        data = b""
-        while not data.endswith(ending):
-            if self.interrupts.take():
-                self.serial.write(b"\x03")
-            data = self.serial.read(1)
-            if data:
-                data_consumer(data)
-        self.serial.timeout = None
-        return data
 
 
 class Output:
@@ -202,12 +209,15 @@ def run_emulated(arguments, source, interrupts):
     """The script on an emulated board of its own."""
     from emulator.board import Board
     from emulator.machine import Dead
-    from emulator.net.backend import connect
+    from emulator.net.backend import BadSpec, connect
     from emulator.peripheral import GuestError
     from emulator.symbols import crash_report
 
     board = Board(arguments.elf, arguments.board, strict=False)
-    cable = connect(board, arguments.net)
+    try:
+        cable = connect(board, arguments.net)
+    except BadSpec as error:
+        raise BoardLost(str(error)) from None
     try:
         board.usb.dtr = True
         board.run(BOOT_NS, until=lambda: board.usb.ready)
@@ -215,6 +225,7 @@ def run_emulated(arguments, source, interrupts):
             raise BoardLost("; ".join(["the board does not show up on USB", *board.usb.host.log]))
         limit = None if arguments.timeout is None else board.machine.now + int(arguments.timeout * 1000) * MS
         transport = EmulatedTransport(EmulatedSerial(board, interrupts, limit))
+        transport.interrupts = interrupts
         transport.enter_raw_repl(soft_reset=False)
         started = board.cpu.icount
         status = execute(transport, source, arguments.script)
@@ -231,7 +242,7 @@ def run_emulated(arguments, source, interrupts):
 
 def run_real(arguments, source, interrupts):
     """The script on the board at a serial port."""
-    transport = RealTransport(arguments.port)
+    transport = Transport(arguments.port)
     transport.interrupts = interrupts
     try:
         transport.enter_raw_repl()
@@ -266,7 +277,7 @@ def main():
     try:
         run = run_real if arguments.port else run_emulated
         return run(arguments, source, Interrupts())
-    except (BoardLost, TransportError, OSError, ValueError) as error:
+    except (BoardLost, TransportError, OSError) as error:
         sys.stdout.flush()
         print(f"run_script: {error}", file=sys.stderr)
         return 1
