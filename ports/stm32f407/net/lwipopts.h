@@ -9,6 +9,8 @@
 
 #include <stdint.h>
 
+#include "core_lock.h"
+
 #if defined(__has_include)
 #if __has_include("lwipopts_board.h")
 #include "lwipopts_board.h"
@@ -28,21 +30,11 @@
 // mem_free() from any task by the same short mask instead of a mutex.
 #define LWIP_ALLOW_MEM_FREE_FROM_OTHER_CONTEXT 1
 
-// Entering lwIP without the lock fails an assertion instead of corrupting lists. Costs some 40 instructions
-// per call; 0 to measure without.
-#ifndef LWIP_FREERTOS_CHECK_CORE_LOCKING
-#define LWIP_FREERTOS_CHECK_CORE_LOCKING 1
-#endif
-#if LWIP_FREERTOS_CHECK_CORE_LOCKING
-void sys_check_core_locking(void);
-void sys_mark_tcpip_thread(void);
-void sys_lock_tcpip_core(void);
-void sys_unlock_tcpip_core(void);
-#define LWIP_ASSERT_CORE_LOCKED()       sys_check_core_locking()
-#define LWIP_MARK_TCPIP_THREAD()        sys_mark_tcpip_thread()
-#define LOCK_TCPIP_CORE()               sys_lock_tcpip_core()
-#define UNLOCK_TCPIP_CORE()             sys_unlock_tcpip_core()
-#endif
+// The lock is net/core_lock.c's. Entering lwIP without it fails an assertion instead of corrupting lists.
+#define LOCK_TCPIP_CORE()               core_lock()
+#define UNLOCK_TCPIP_CORE()             core_unlock()
+#define LWIP_ASSERT_CORE_LOCKED()       core_lock_check()
+#define LWIP_MARK_TCPIP_THREAD()
 
 #define TCPIP_THREAD_NAME               "tcpip"
 // Bytes of RTOS heap (CCM).
@@ -121,7 +113,7 @@ extern uint8_t net_lwip_heap[];
 #define LWIP_ARP                        1
 #define ARP_TABLE_SIZE                  12   // neighbours; 24 bytes of SRAM each
 #define ARP_QUEUEING                    1
-#define ARP_QUEUE_LEN                   3    // packets per address that wait for the answer
+#define ARP_QUEUE_LEN                   5    // packets per address that wait for the answer: 7 KB of UDP
 #define ETHARP_TRUST_IP_MAC             0
 #define ETHARP_SUPPORT_STATIC_ENTRIES   1
 #define ETH_PAD_SIZE                    0    // the DMA writes whole words: the frame starts on one

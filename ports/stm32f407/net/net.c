@@ -40,7 +40,7 @@ static net_task_t *net_tasks;
 static int shared_errno; // where there is no task, or no memory
 
 static net_task_t *this_task(void) {
-    TaskHandle_t task = xTaskGetCurrentTaskHandle();
+    TaskHandle_t task = rtos_current_task();
     if (task == NULL) {
         return NULL;
     }
@@ -143,7 +143,9 @@ void net_init(void) {
     sys_sem_t up;
     err_t err = sys_sem_new(&up, 0);
     LWIP_ASSERT("no memory for tcpip", err == ERR_OK);
+    LOCK_TCPIP_CORE();
     tcpip_init(tcpip_is_up, &up);
+    UNLOCK_TCPIP_CORE();
     sys_arch_sem_wait(&up, 0);
     sys_sem_free(&up);
     ethif_init();

@@ -12,6 +12,7 @@ SRC_PORT_C += \
 	hal/eth_ring.c \
 	hal/phy.c \
 	net/checksum.c \
+	net/core_lock.c \
 	net/ethif.c \
 	net/modnetwork.c \
 	net/net.c \

@@ -8,8 +8,7 @@
 #define INITIAL_XPSR (0x01000000UL)
 #define EXC_RETURN_THREAD_PSP (0xFFFFFFFDUL) // basic frame
 
-// Depth of vPortEnterCritical() of the running task; no switch happens while it is above 0.
-static uint32_t critical_nesting;
+uint32_t port_critical_nesting;
 
 static void task_returned(void) {
     configASSERT(0);
@@ -112,7 +111,7 @@ BaseType_t xPortStartScheduler(void) {
     NVIC_SetPriority(PendSV_IRQn, configKERNEL_INTERRUPT_PRIORITY >> 4);
     NVIC_SetPriority(SysTick_IRQn, configKERNEL_INTERRUPT_PRIORITY >> 4);
     NVIC_SetPriority(SVCall_IRQn, 0);
-    critical_nesting = 0;
+    port_critical_nesting = 0;
     port_set_tick_clock(configCPU_CLOCK_HZ);
     SysTick->CTRL = SysTick_CTRL_CLKSOURCE_Msk | SysTick_CTRL_TICKINT_Msk | SysTick_CTRL_ENABLE_Msk;
     // Automatic and lazy: the hardware reserves the frame's room, and stores only when it must.
@@ -123,20 +122,6 @@ BaseType_t xPortStartScheduler(void) {
 
 void vPortEndScheduler(void) {
     configASSERT(0);
-}
-
-void vPortEnterCritical(void) {
-    portDISABLE_INTERRUPTS();
-    ++critical_nesting;
-    // Only tasks nest; an interrupt has the mask functions.
-    configASSERT(critical_nesting != 1 || !xPortIsInsideInterrupt());
-}
-
-void vPortExitCritical(void) {
-    configASSERT(critical_nesting != 0);
-    if (--critical_nesting == 0) {
-        portENABLE_INTERRUPTS();
-    }
 }
 
 void port_check_interrupt_priority(void) {

@@ -62,15 +62,27 @@ static inline __attribute__((always_inline)) BaseType_t xPortIsInsideInterrupt(v
     return ipsr != 0;
 }
 
-void vPortEnterCritical(void);
-void vPortExitCritical(void);
+// Depth of the running task's critical section; no switch happens while it is above 0. Only tasks nest: an
+// interrupt has the mask functions.
+extern uint32_t port_critical_nesting;
+
+static inline __attribute__((always_inline)) void port_enter_critical(void) {
+    (void)port_mask_interrupts();
+    ++port_critical_nesting;
+}
+
+static inline __attribute__((always_inline)) void port_exit_critical(void) {
+    if (--port_critical_nesting == 0) {
+        port_restore_interrupts(0);
+    }
+}
 
 #define portSET_INTERRUPT_MASK_FROM_ISR() port_mask_interrupts()
 #define portCLEAR_INTERRUPT_MASK_FROM_ISR(old) port_restore_interrupts(old)
 #define portDISABLE_INTERRUPTS() ((void)port_mask_interrupts())
 #define portENABLE_INTERRUPTS() port_restore_interrupts(0)
-#define portENTER_CRITICAL() vPortEnterCritical()
-#define portEXIT_CRITICAL() vPortExitCritical()
+#define portENTER_CRITICAL() port_enter_critical()
+#define portEXIT_CRITICAL() port_exit_critical()
 
 #define portTASK_FUNCTION_PROTO(function, parameters) void function(void *parameters)
 #define portTASK_FUNCTION(function, parameters) void function(void *parameters)

@@ -8,6 +8,12 @@
 #define RTOS_PRIORITY_ETH (5)
 #define RTOS_PRIORITY_USB (6)
 
+// The running task's handle (xTaskGetCurrentTaskHandle() without the call). Opaque where FreeRTOS.h is not seen.
+extern void *volatile pxCurrentTCB;
+static inline void *rtos_current_task(void) {
+    return pxCurrentTCB;
+}
+
 // Before the scheduler starts: the stack guards and the naming of tasks in fault reports.
 void rtos_init(void);
 

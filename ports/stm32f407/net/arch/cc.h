@@ -12,6 +12,21 @@ int *net_errno(void);
 #undef errno
 #define errno (*net_errno())
 
+// SYS_LIGHTWEIGHT_PROT: BASEPRI holds off the interrupts that may call the kernel. Nests. lwIP does this
+// several times for each packet buffer: in line it is three instructions instead of a call.
+#define NET_BASEPRI (5 << 4) // configMAX_SYSCALL_INTERRUPT_PRIORITY
+static inline __attribute__((always_inline)) uint32_t net_protect(void) {
+    uint32_t old;
+    __asm volatile ("mrs %0, basepri \n msr basepri, %1 \n isb" : "=&r" (old) : "r" (NET_BASEPRI) : "memory");
+    return old;
+}
+static inline __attribute__((always_inline)) void net_unprotect(uint32_t old) {
+    __asm volatile ("msr basepri, %0" : : "r" (old) : "memory");
+}
+#define SYS_ARCH_DECL_PROTECT(level) uint32_t level
+#define SYS_ARCH_PROTECT(level) (level) = net_protect()
+#define SYS_ARCH_UNPROTECT(level) net_unprotect(level)
+
 // From the chip's random number generator: DNS transaction IDs, ephemeral ports, DHCP and ND delays.
 uint32_t net_rand(void);
 #define LWIP_RAND() net_rand()

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: MIT
+
+#include <stdbool.h>
+
+#include "FreeRTOS.h"
+#include "semphr.h"
+#include "task.h"
+
+#include "core_lock.h"
+#include "rtos.h"
+
+// The lock passes from the one who frees it straight to the one who waited longest at the highest priority:
+// until that one runs, nobody holds it and nobody gets it.
+#define IN_TRANSIT ((TaskHandle_t)1)
+
+static TaskHandle_t volatile holder;
+static uint32_t depth;              // the holder's
+static volatile uint32_t waiters;
+static bool raised;                 // the holder's priority, which is `own_priority` without that
+static UBaseType_t own_priority;
+static StaticSemaphore_t handover_memory;
+static SemaphoreHandle_t handover;
+
+static void wait_for_it(TaskHandle_t self) {
+    vTaskSuspendAll();
+    if (holder == NULL) {
+        holder = self;
+        xTaskResumeAll();
+        return;
+    }
+    if (handover == NULL) {
+        handover = xSemaphoreCreateBinaryStatic(&handover_memory);
+    }
+    waiters++;
+    UBaseType_t priority = uxTaskPriorityGet(self);
+    if (holder != IN_TRANSIT && uxTaskPriorityGet(holder) < priority) {
+        if (!raised) {
+            raised = true;
+            own_priority = uxTaskPriorityGet(holder);
+        }
+        vTaskPrioritySet(holder, priority);
+    }
+    xTaskResumeAll();
+    xSemaphoreTake(handover, portMAX_DELAY);
+    holder = self;
+}
+
+void core_lock(void) {
+    TaskHandle_t self = rtos_current_task();
+    if (holder == self) {
+        depth++;
+        return;
+    }
+    uint32_t masked = port_mask_interrupts();
+    bool taken = holder == NULL;
+    if (taken) {
+        holder = self;
+    }
+    port_restore_interrupts(masked);
+    if (!taken) {
+        wait_for_it(self);
+    }
+    depth = 1;
+}
+
+void core_unlock(void) {
+    if (--depth > 0) {
+        return;
+    }
+    bool was_raised = raised;
+    UBaseType_t priority = own_priority;
+    raised = false;
+    uint32_t masked = port_mask_interrupts();
+    bool wanted = waiters > 0;
+    if (wanted) {
+        waiters--;
+    }
+    holder = wanted ? IN_TRANSIT : NULL;
+    port_restore_interrupts(masked);
+    if (wanted) {
+        xSemaphoreGive(handover);
+    }
+    if (was_raised) {
+        vTaskPrioritySet(NULL, priority);
+    }
+}
+
+void core_lock_check(void) {
+    configASSERT(holder == rtos_current_task());
+}
