@@ -67,10 +67,11 @@ void core_unlock(void) {
     if (--depth > 0) {
         return;
     }
+    // One step: who comes to wait in the middle of it would raise a task that is no longer the holder.
+    uint32_t masked = port_mask_interrupts();
     bool was_raised = raised;
     UBaseType_t priority = own_priority;
     raised = false;
-    uint32_t masked = port_mask_interrupts();
     bool wanted = waiters > 0;
     if (wanted) {
         waiters--;
