@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: MIT
 """The tests' own network: the other end of the wire must work before a board is judged by it."""
 
+import os
 import socket
 import struct
+import sys
 
 import pytest
 from support.lan import HOST6, LanError
@@ -39,3 +41,11 @@ def test_lan__failure_is_told(lan):
         lan.run("ip", "link", "set", "nosuch", "up")
     with lan.socket(socket.AF_INET6) as server:
         server.bind((HOST6, 0))
+
+
+def test_lan__programs_are_inside(lan, tmp_path):
+    """A program that is started inside resolves names by this network's server, from its own folder."""
+    script = "import os, socket; print(os.getcwd(), socket.gethostbyname('micropython.org'))"
+    log = tmp_path / "log"
+    assert lan.start(sys.executable, "-c", script, log=log).wait(30) == 0
+    assert log.read_text().split() == [os.getcwd(), lan.host]

@@ -2,7 +2,8 @@
 """Runs inside a network namespace for lan.py: makes sockets there and hands them out, and starts programs.
 
 Requests are lines of JSON on the UNIX socket whose descriptor is the argument, answered by a line each; a
-socket that was asked for comes along as a file descriptor. The namespace lives as long as this process.
+socket that was asked for comes along as a file descriptor. The second argument is what programs see as
+/etc/resolv.conf here. The namespace lives as long as this process.
 """
 
 import json
@@ -29,6 +30,7 @@ def run(request):
 
 def main():
     channel = socket.socket(fileno=int(sys.argv[1]))
+    subprocess.run(["mount", "--bind", sys.argv[2], "/etc/resolv.conf"], check=True)
     channel.sendall(json.dumps({"pid": os.getpid()}).encode() + b"\n")
     signal.signal(
         signal.SIGINT, signal.SIG_IGN

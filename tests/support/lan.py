@@ -40,11 +40,13 @@ class Lan:
         self.directory = directory
         self.programs = []
         ours, theirs = socket.socketpair()
-        unshare = (
-            ["unshare", "--net"] if os.geteuid() == 0 else ["unshare", "--net", "--user", "--map-root-user"]
-        )
+        user = [] if os.geteuid() == 0 else ["--user", "--map-root-user"]
+        resolver = os.path.join(directory, "resolv.conf")
+        with open(resolver, "w") as file:
+            file.write(f"nameserver {HOST}\n")
+        agent = os.path.join(HERE, "agent.py")
         self.agent = subprocess.Popen(
-            [*unshare, sys.executable, os.path.join(HERE, "agent.py"), str(theirs.fileno())],
+            ["unshare", *user, "--net", "--mount", sys.executable, agent, str(theirs.fileno()), resolver],
             pass_fds=[theirs.fileno()],
             stdin=subprocess.DEVNULL,
         )
@@ -92,7 +94,8 @@ class Lan:
     def inside(self):
         """What to put before a command so that it runs in the namespace."""
         user = [] if os.geteuid() == 0 else ["--user", "--preserve-credentials"]
-        return ["nsenter", *user, "--net", "--target", str(self.pid)]
+        here = f"--wd={os.getcwd()}"  # entering a mount namespace changes to its root
+        return ["nsenter", *user, "--net", "--mount", here, "--target", str(self.pid)]
 
     def start(self, *command, log):
         """Start a program in the namespace; close() ends it."""
@@ -109,6 +112,8 @@ class Lan:
         self.run("ip", "address", "add", f"{HOST}/24", "dev", TAP)
         self.run("ip", "address", "add", f"{HOST6}/64", "dev", TAP, "nodad")
         self.run("ip", "link", "set", TAP, "up")
+        # An address that is not of this network gets no answer here, rather than an error at once.
+        self.run("ip", "route", "add", "default", "dev", TAP)
         self.start_dnsmasq()
 
     def start_dnsmasq(self, *more):
