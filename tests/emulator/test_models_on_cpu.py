@@ -38,7 +38,10 @@ class Run:
         assert reason == "until", f"no {text!r} in {seconds} s, only {bytes(self.output)!r}"
 
     def values(self):
-        pairs = [line.split("=") for line in self.output.decode().replace("?", "").splitlines()]
+        pairs = [
+            line.split("=")
+            for line in self.output.decode().translate({ord(mark): None for mark in "?#!"}).splitlines()
+        ]
         return {name: int(value) for name, value in pairs}
 
     def finish(self):
@@ -48,6 +51,15 @@ class Run:
         self.board.press_button()
         self.until(b"presses", 1)
         self.board.release_button()
+        self.until(b"#", 20)
+        self.board.run(SECOND // 10)
+        assert b"event" not in self.output
+        self.board.press_button()
+        self.until(b"!", 1)
+        self.board.run(SECOND // 100)
+        self.board.machine.clock.fail_hse()
+        self.until(b"system_clock_source", 1)
+        self.board.machine.clock.fail_hse(False)
         self.until(b"watchdog", 20)
         self.board.run(SECOND // 100)
         return self
@@ -72,6 +84,9 @@ EXPECTED = {
     "flash_errors": 0,
     "presses": 1,
     "wakeups": 4,
+    "event": 1,
+    "nmis": 1,
+    "system_clock_source": 0,
     "watchdog": 77,
 }
 

@@ -4,7 +4,7 @@
 import pytest
 from emulator.machine import Machine
 from emulator.peripheral import GuestError
-from emulator.peripherals.irqs import IRQ
+from emulator.peripherals.irqs import IRQ, NMI
 from emulator.peripherals.rcc import HSE_START_NS, LSE_START_NS, LSI_START_NS, PLL_LOCK_NS, Rcc
 
 HSEON, HSERDY, HSEBYP, CSSON, PLLON, PLLRDY = 1 << 16, 1 << 17, 1 << 18, 1 << 19, 1 << 24, 1 << 25
@@ -205,17 +205,15 @@ def test_rcc__ready_flag_needs_its_enable(chip):
 
 
 def test_rcc__css_falls_back_to_hsi(chip):
-    levels = []
-    chip.machine.nmi = levels.append
     run_at_168_mhz(chip)
     chip.set("RCC.CR", CSSON)
     chip.machine.clock.fail_hse()
     assert chip.machine.clock.sysclk == 16_000_000
     assert chip["RCC.CIR"] & 1 << 7
-    assert levels[-1] is True
+    assert chip.irq(NMI)
     assert not chip["RCC.CR"] & (HSEON | PLLON)
     chip["RCC.CIR"] = 1 << 23
-    assert levels[-1] is False
+    assert not chip.irq(NMI)
 
 
 def test_rcc__reset_bit_resets_its_peripheral(bus):

@@ -61,6 +61,7 @@ _FUNCTIONS = {
     "core_now": (c_uint64, []),
     "core_cycles": (c_uint64, []),
     "core_irq": (None, [c_int, c_int]),
+    "core_event": (None, []),
     "core_set_clock": (None, [c_uint32]),
     "core_set_cpi": (None, [c_uint32, c_uint32]),
     "core_set_deadline": (None, [c_uint64]),
@@ -197,6 +198,10 @@ class Cpu:
 
     def irq(self, number, level):
         self._lib.core_irq(self._core, number, level)
+
+    def event(self):
+        """What SEV does, from outside: the core's event register is set."""
+        self._lib.core_event(self._core)
 
     def set_clock(self, hz):
         """HCLK in Hz."""

@@ -63,7 +63,8 @@ class Machine:
 
     now               virtual time, ns since power-on (int)
     at(delay, fn)     call fn() in `delay` ns; returns an Event with cancel()
-    irq(n, level)     drive external interrupt line n (NVIC position) high or low
+    irq(n, level)     drive external interrupt line n (NVIC position) high or low; -14 is NMI
+    cpu_event()       an event for WFE
     memory            read(address, size), write(address, data): host's access, no rules
     dma_read/write    a bus master's access, BusFault where the bus matrix has no way
     stall(ns)         the CPU makes no progress for so long
@@ -221,6 +222,11 @@ class Machine:
             self.irq_lines[number] = level
             if self.cpu:
                 self.cpu.irq(number, level)
+
+    def cpu_event(self):
+        """An event without an interrupt (EXTI_EMR): a CPU in WFE goes on."""
+        if self.cpu:
+            self.cpu.event()
 
     # Memory
 

@@ -77,9 +77,7 @@ class Exti(ApbPeripheral):
     def _trigger(self, bits):
         self.regs[0x14] |= bits
         if bits & self.regs[0x04]:
-            event = getattr(self.machine, "cpu_event", None)
-            if event is not None:
-                event()
+            self.machine.cpu_event()
         self._update_irq()
 
     def _write_mask(self, register, old, value):

@@ -17,6 +17,7 @@ I2C3_EV I2C3_ER OTG_HS_EP1_OUT OTG_HS_EP1_IN OTG_HS_WKUP OTG_HS DCMI CRYP HASH_R
 
 IRQ = {name: number for number, name in enumerate(_NAMES)}
 IRQ_NAMES = tuple(_NAMES)
+NMI = -14  # exceptions of the core itself count down from -1, as in CMSIS
 
 _asserted = weakref.WeakKeyDictionary()  # machine -> {number: names of those who hold the line high}
 

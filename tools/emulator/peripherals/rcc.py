@@ -8,7 +8,7 @@ clocks do not stop in Sleep; a PLL that is set outside its limits is reported an
 """
 
 from ..peripheral import Peripheral, Register
-from .irqs import IRQ
+from .irqs import IRQ, NMI
 
 HSI_HZ = 16_000_000
 LSI_HZ = 32_000
@@ -278,9 +278,7 @@ class Rcc(Peripheral):
     def _update_irq(self):
         cir = self._get("CIR")
         self.machine.irq(IRQ["RCC"], bool(cir & cir >> 8 & 0x3F))
-        nmi = getattr(self.machine, "nmi", None)
-        if nmi is not None:
-            nmi(bool(cir & CIR_CSSF))
+        self.machine.irq(NMI, bool(cir & CIR_CSSF))
 
     # The clock tree
 
