@@ -20,7 +20,7 @@
 #define CYCCNT REG(0xE0001004)
 
 extern uint32_t _sdata[], _edata[], _sidata[], _sbss[], _ebss[];
-static volatile uint32_t ticks, presses, wakeups;
+static volatile uint32_t ticks, presses, wakeups, nmis;
 
 static void put(char c) {
     while (!(USART2(0) & 0x80)) {
@@ -69,6 +69,12 @@ static void console(void) {
     GPIOA(0x00) = (GPIOA(0x00) & ~0xF0u) | 0xA0;
     USART2(8) = 42000000 / 115200;
     USART2(0xC) = 1u << 13 | 1u << 3 | 1u << 2;
+}
+
+void nmi_handler(void) {
+    RCC(0xC) = 1u << 23;
+    USART2(8) = 4000000 / 115200; // APB1 keeps its prescaler of 4
+    nmis++;
 }
 
 void tim2_handler(void) {
@@ -205,6 +211,32 @@ static void test_rtc(void) {
     say("wakeups", wakeups);
 }
 
+// A WFE that only the edge of a pin in event mode ends.
+static void test_event(void) {
+    EXTI(0x00) &= ~1u;
+    EXTI(0x04) |= 1;
+    EXTI(0x14) = 1;
+    __asm volatile("sev; wfe");
+    put('#');
+    while (!(USART2(0) & 0x40)) {
+    }
+    __asm volatile("wfe");
+    say("event", EXTI(0x14) & 1);
+    EXTI(0x04) = 0;
+}
+
+// The crystal fails: the clock security system goes back to the HSI and sends an NMI.
+static void test_crystal_failure(void) {
+    RCC(0) |= 1u << 19;
+    put('!');
+    while (!(USART2(0) & 0x40)) {
+    }
+    while (nmis == 0) {
+    }
+    say("nmis", nmis);
+    say("system_clock_source", RCC(8) >> 2 & 3);
+}
+
 int main(void) {
     uint32_t flags = RCC(0x74) >> 24;
     clock_168_mhz();
@@ -226,6 +258,8 @@ int main(void) {
     test_flash();
     test_button();
     test_rtc();
+    test_event();
+    test_crystal_failure();
     REG(0x40002850) = 77; // RTC_BKP0R outlasts the reset to come
     REG(0x40003000) = 0xCCCC;
     for (;;) {
@@ -251,7 +285,8 @@ static void unexpected(void) {
 __attribute__((section(".vectors"), used)) static const void *const vectors[98] = {
     (void *)0x20020000,
     reset_handler,
-    [2 ... 18] = unexpected,
+    nmi_handler,
+    [3 ... 18] = unexpected,
     rtc_wakeup_handler,
     [20 ... 21] = unexpected,
     exti0_handler,

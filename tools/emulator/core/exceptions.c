@@ -135,6 +135,11 @@ void core_irq(core_t *core, int irq, int level) {
     exception_pend(core, number, true);
 }
 
+// An event from outside (EXTI in event mode): wakes a WFE, as SEV does.
+void core_event(core_t *core) {
+    core->event = true;
+}
+
 void exceptions_reset(core_t *core) {
     memset(core->pending, 0, sizeof(core->pending));
     memset(core->active, 0, sizeof(core->active));
