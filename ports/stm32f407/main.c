@@ -15,6 +15,7 @@
 #include "shared/readline/readline.h"
 #include "shared/runtime/gchelper.h"
 #include "shared/runtime/pyexec.h"
+#include "shared/runtime/softtimer.h"
 #include "backup.h"
 #include "boot.h"
 #include "clock.h"
@@ -73,6 +74,7 @@ static void run_repl(void) {
 static void deinit(void) {
     mp_printf(&mp_plat_print, "MPY: soft reboot\n");
     machine_pin_deinit();
+    soft_timer_deinit();
     mp_thread_deinit();
     #if PORT_WITH_NET
     lwip_bindings_deinit();
@@ -101,6 +103,7 @@ void gc_collect(void) {
     gc_collect_start();
     gc_helper_collect_regs_and_stack();
     mp_thread_gc_others();
+    soft_timer_gc_mark_all();
     gc_collect_end();
 }
 

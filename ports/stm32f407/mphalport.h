@@ -24,6 +24,10 @@ static inline __attribute__((always_inline)) void mp_hal_atomic_end(mp_uint_t st
 #define mp_hal_quiet_timing_enter() mp_hal_atomic_begin()
 #define mp_hal_quiet_timing_exit(state) mp_hal_atomic_end(state)
 
+// What other ports do in PendSV (soft timers) runs in an interrupt within the kernel's limit here.
+#define MICROPY_PY_PENDSV_ENTER mp_uint_t pendsv_state = mp_hal_atomic_begin()
+#define MICROPY_PY_PENDSV_EXIT mp_hal_atomic_end(pendsv_state)
+
 // Wakes every thread that waits in MICROPY_INTERNAL_WFE; any context up to the kernel's priority limit.
 void mp_hal_wake(void);
 static inline void mp_hal_wake_from_isr(void) {

@@ -7,6 +7,10 @@
 static uint32_t wraps;
 static uint32_t last;
 
+#define IRQ_PRIORITY (11)
+
+static void (*alarm_handler)(void);
+
 void timebase_init(void) {
     RCC->APB1ENR |= RCC_APB1ENR_TIM5EN;
     (void)RCC->APB1ENR;
@@ -32,6 +36,29 @@ void timebase_clock_changed(void) {
 
 uint32_t timebase_us32(void) {
     return TIM5->CNT;
+}
+
+void timebase_alarm(uint32_t us32, void (*handler)(void)) {
+    uint32_t primask = __get_PRIMASK();
+    __disable_irq();
+    alarm_handler = handler;
+    TIM5->CCR1 = us32;
+    TIM5->SR = ~TIM_SR_CC1IF;
+    TIM5->DIER = TIM_DIER_CC1IE;
+    // The counter may have passed the mark before it was set: then there is no match for 71 minutes.
+    if ((int32_t)(TIM5->CNT - us32) >= 0) {
+        TIM5->EGR = TIM_EGR_CC1G;
+    }
+    NVIC_SetPriority(TIM5_IRQn, IRQ_PRIORITY);
+    NVIC_EnableIRQ(TIM5_IRQn);
+    __set_PRIMASK(primask);
+}
+
+void TIM5_IRQHandler(void);
+void TIM5_IRQHandler(void) {
+    TIM5->DIER = 0;
+    TIM5->SR = ~TIM_SR_CC1IF;
+    alarm_handler();
 }
 
 uint64_t timebase_us(void) {

@@ -14,4 +14,8 @@ void timebase_clock_changed(void);
 uint64_t timebase_us(void);
 uint32_t timebase_us32(void);
 
+// Calls handler in an interrupt (priority 11) once the low 32 bits of the time reach us32, or at once if
+// they have within the last half hour. One alarm: a new one takes the place of the old.
+void timebase_alarm(uint32_t us32, void (*handler)(void));
+
 #endif // HAL_TIMEBASE_H
