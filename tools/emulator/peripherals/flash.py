@@ -163,12 +163,7 @@ class Flash(Peripheral):
     def _wait_while_busy(self):
         """An access that the bus holds off until the running operation ends."""
         if self.busy:
-            self._stall(self._busy_until - self.machine.now)
-
-    def _stall(self, ns):
-        stall = getattr(self.machine, "stall", None)
-        if stall is not None:
-            stall(ns)
+            self.machine.stall(self._busy_until - self.machine.now)
 
     def _begin(self, duration):
         """The array is busy for `duration` from when it is free; code that runs from it stands still."""
@@ -178,7 +173,7 @@ class Flash(Peripheral):
         self._event = self.machine.at(self._busy_until - self.machine.now, self._done)
         cpu = self.machine.cpu
         if cpu is not None and (cpu.pc < 0x10000000):
-            self._stall(self._busy_until - self.machine.now)
+            self.machine.stall(self._busy_until - self.machine.now)
 
     def _done(self):
         self._event = None

@@ -65,9 +65,7 @@ class Iwdg(ApbPeripheral):
             return
         self.expired += 1
         self.running = False
-        reset = getattr(self.machine, "reset", None)
-        if reset is not None:
-            reset("iwdg")
+        self.machine.reset("iwdg")
 
     def _write_kr(self, register, old, value):
         self._open = value == KEY_ACCESS

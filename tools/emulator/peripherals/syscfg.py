@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """SYSCFG: memory remap, PHY interface, EXTI routing, I/O compensation (RM0090 chapter 9).
 
-Differs from silicon: the remap itself is the CPU's memory map (machine.remap(mode), where the machine has it;
+Differs from silicon: the remap itself is the CPU's memory map (machine.remap(mode);
 FSMC remap is reported); the compensation cell changes no edge.
 """
 
@@ -32,7 +32,7 @@ class Syscfg(ApbPeripheral):
     def reset(self):
         super().reset()
         self._cell_ready_at = 0
-        self._remap(0)
+        self.machine.remap(0)
 
     @property
     def rmii(self):
@@ -41,18 +41,13 @@ class Syscfg(ApbPeripheral):
     def exti_port(self, line):
         return self.regs[0x08 + (line & ~3)] >> (4 * (line & 3)) & 0xF
 
-    def _remap(self, mode):
-        remap = getattr(self.machine, "remap", None)
-        if remap is not None:
-            remap(mode)
-
     def _write_memrm(self, register, old, value):
         mode = self.regs[0x00]
         if mode == old:
             return
         if mode == 2:
             self.machine.report("SYSCFG.MEMRM maps the FSMC to address 0, which is not modelled")
-        self._remap(mode)
+        self.machine.remap(mode)
 
     def _write_pmc(self, register, old, value):
         """The MAC takes the choice when it leaves reset (RM0090 33.4.4)."""

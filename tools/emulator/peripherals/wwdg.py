@@ -83,9 +83,7 @@ class Wwdg(ApbPeripheral):
     def _expire(self):
         self._cancel()
         self.expired += 1
-        reset = getattr(self.machine, "reset", None)
-        if reset is not None:
-            reset("wwdg")
+        self.machine.reset("wwdg")
 
     def _write_sr(self, register, old, value):
         self._update_irq()
