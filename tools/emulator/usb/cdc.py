@@ -27,6 +27,7 @@ class Cdc:
         self.outgoing = bytearray()
         self.baud = 115200
         self.serial_state = 0
+        self._held = False
         self.bytes_in = 0
         self.bytes_out = 0
         self._device_gone()
@@ -161,11 +162,25 @@ class Cdc:
         return data
 
     def _read_more(self):
-        if self._reading or not self.ready or not self.is_open or len(self.received) >= READ_LIMIT:
+        if (
+            self._reading
+            or self._held
+            or not self.ready
+            or not self.is_open
+            or len(self.received) >= READ_LIMIT
+        ):
             return
         size = self.host.packet_sizes[self.ep_in | 0x80]
         self._reading = Transfer(self.ep_in, True, self._arrived, length=size)
         self.host.submit(self._reading)
+
+    def hold(self, on):
+        """A program that has the port open and does not read: the device's data are refused while on."""
+        self._held = on
+        if on and self._reading:
+            self.host.cancel(self._reading)
+            self._reading = None
+        self._read_more()
 
     def _arrived(self, transfer):
         self._reading = None

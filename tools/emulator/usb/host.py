@@ -298,6 +298,11 @@ class Host:
         for driver in self.drivers:
             yield from driver.probe()
 
+    def reset_device(self):
+        """Reset the port and enumerate the device again, as Linux's USBDEVFS_RESET does."""
+        self._lose_device()
+        self.connection(self.otg.connected)
+
     def _read_strings(self):
         """Manufacturer, product, serial number, in the first language that the device offers."""
         languages = yield from self._get_descriptor(STRING, 0, 255)
