@@ -186,6 +186,22 @@ static mp_obj_t py_netconn_tcp_recvd(mp_obj_t self_in, mp_obj_t len) {
 }
 static MP_DEFINE_CONST_FUN_OBJ_2(netconn_tcp_recvd_obj, py_netconn_tcp_recvd);
 
+// lwIP puts the headers before the data, into the same pbuf where it has room for them, and leaves
+// them there. They are taken off again, so that a NetBuf can be sent twice; not while somebody
+// (a DMA, the ARP queue) still holds the first sending.
+static err_t send_keeping_data(struct netconn *conn, struct netbuf *buf) {
+    struct pbuf *p = buf->p;
+    if ((p->type_internal & PBUF_TYPE_FLAG_STRUCT_DATA_CONTIGUOUS) && p->ref > 1) {
+        return ERR_ALREADY;
+    }
+    u16_t len = p->len;
+    err_t err = netconn_send(conn, buf);
+    if (p->len > len) {
+        pbuf_remove_header(p, p->len - len);
+    }
+    return err;
+}
+
 static mp_obj_t send_netbuf(lwipb_netconn_t *self, struct netbuf *buf) {
     if (lwipb_conn_is_tcp(self->conn)) {
         mp_raise_OSError(MP_EOPNOTSUPP);
@@ -193,7 +209,7 @@ static mp_obj_t send_netbuf(lwipb_netconn_t *self, struct netbuf *buf) {
     if (buf->p == NULL) {
         mp_raise_OSError(MP_EINVAL);
     }
-    int err = lwipb_errno(netconn_send(self->conn, buf));
+    int err = lwipb_errno(send_keeping_data(self->conn, buf));
     // No event announces that a datagram fits again, so this is no reason to wait.
     check(err == MP_EAGAIN ? MP_ENOBUFS : err);
     return mp_const_none;

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""hal/stm32f4xx_eth.h must name ST's registers at ST's places: compared with the SVD, where that is present."""
+"""hal/stm32f4xx_eth.h must name ST's registers at ST's places: compared with the SVD where there is one."""
 
 import os
 import re

@@ -1,0 +1,338 @@
+# SPDX-License-Identifier: MIT
+"""lwip.netconn on lwIP's loopback: zero-copy receive and send, events, and what misuse gets."""
+
+import errno
+
+import pytest
+
+PAIR = """
+from lwip.netconn import *
+import lwip
+def pair(kind=TCP, host="127.0.0.1"):
+    server = Netconn(kind)
+    server.bind(host, 0)
+    server.listen()
+    client = Netconn(kind)
+    client.connect(host, server.addr()[1])
+    accepted = server.accept()
+    server.delete()
+    return client, accepted
+def used():
+    memp = lwip.stats("memp")
+    return {name: memp[name][0] for name in sorted(memp) if name != "SYS_TIMEOUT"}, lwip.stats("mem")[0]
+def err(f, *args):
+    try:
+        return f(*args)
+    except OSError as e:
+        return e.errno
+"""
+
+
+@pytest.mark.parametrize("kind,host", [("TCP", "127.0.0.1"), ("TCP_IPV6", "::1")])
+def test_tcp__netbufs(bindings, kind, host):
+    """Data comes as NetBufs whose data is a view; the end is None, again and again."""
+    out = bindings.run(
+        PAIR
+        + f"""
+c, a = pair({kind}, "{host}")
+print(c.peer() == a.addr(), a.peer() == c.addr(), c.peer()[0])
+print(c.write(b"hello world"))
+with a.recv() as nb:
+    d = nb.data
+    print(bytes(d), d[0], d[-1], d[2:5].tobytes(), len(d), len(nb), nb.next(), d == b"hello world", list(d[:2]))
+print(a.write_vectors([b"ab", b"", bytearray(b"cd")]), c.recv().copy())
+a.write(b"0123456789")
+buf = bytearray(4)
+print(c.recv_into(buf), buf, c.recv().copy())
+a.delete()
+print(c.recv(), c.recv(), c.recv_into(buf))
+"""
+    )
+    assert out.split("\n") == [
+        f"True True {host}",
+        "11",
+        "b'hello world' 104 100 b'llo' 11 11 -1 True [104, 101]",
+        "4 b'abcd'",
+        "4 bytearray(b'0123') b'456789'",
+        "None None 0",
+        "",
+    ]
+
+
+def test_udp__sendto_and_addresses(bindings):
+    """NetBufs allocated, referring and chained; source and destination of what arrives."""
+    out = bindings.run(
+        PAIR
+        + """
+u = Netconn(UDP)
+u.bind("127.0.0.1", 6000)
+v = Netconn(UDP_IPV6)
+m = NetBuf()
+m.alloc(5)[:] = b"datag"
+v.sendto(m, "127.0.0.1", 6000)
+r = u.recv()
+print(r.copy(), r.fromaddr(), r.fromport() == v.addr()[1], r.destaddr(), r.destport())
+n = NetBuf()
+n.ref(b"from ram")
+u.sendto(n, r.fromaddr(), r.fromport())
+print(v.recv().copy())
+tail = NetBuf()
+tail.alloc(3)[:] = b"ram"
+m.chain(tail)
+print(len(m), m.next(), bytes(m.data), err(tail.copy))
+v.connect("127.0.0.1", 6000)
+v.send(m)
+print(u.recv().copy())
+v.send(m)
+print(u.recv().copy(), len(m))
+lite = Netconn(UDPLITE)
+lite.bind("127.0.0.1", 6001)
+lite.sendto(n, "127.0.0.1", 6001)
+print(lite.recv().copy())
+"""
+    )
+    assert out.split("\n") == [
+        "b'datag' 127.0.0.1 True 127.0.0.1 6000",
+        "b'from ram'",
+        f"8 1 b'ram' {errno.EBADF}",
+        "b'datagram'",
+        "b'datagram' 8",
+        "b'from ram'",
+        "",
+    ]
+
+
+def test_view__void_after_delete(bindings):
+    """A view keeps its NetBuf, and notices its deletion; memoryview(), which could not, is refused."""
+    out = bindings.run(
+        PAIR
+        + """
+import gc
+c, a = pair()
+c.write(b"0123456789")
+part = a.recv().data[2:6]
+def deep(n):
+    return deep(n - 1) if n else [0] * 50
+for i in range(5):
+    deep(20)
+    gc.collect()
+print(part.tobytes())
+c.write(b"x" * 100)
+nb = a.recv()
+view = nb.data
+wrongs = [lambda: memoryview(view), lambda: view[200], lambda: nb.delete() or view[0]]
+for wrong in wrongs + [lambda: bytes(view), lambda: nb.data]:
+    try:
+        print(wrong())
+    except Exception as e:
+        print(type(e).__name__)
+"""
+    )
+    assert out.split("\n") == [
+        "b'2345'", "ValueError", "IndexError", "ValueError", "ValueError", "OSError", "",
+    ]  # fmt: skip
+
+
+def test_nocopy__pinned_until_acknowledged(bindings):
+    """Data written without copying is sent as it was although the script dropped it, even after close."""
+    out = bindings.run(
+        PAIR
+        + """
+import gc, hashlib
+c, a = pair()
+a.set_nonblocking(True)
+def feed(i):
+    data = bytes([i]) * 3000
+    return a.write(data, NOCOPY)
+expected = b""
+for i in range(2):
+    expected += bytes([i]) * feed(i)
+for i in range(30):
+    junk = [bytes([255]) * 1000 for j in range(20)]
+    junk = None
+    gc.collect()
+a.delete()
+gc.collect()
+got = b""
+while True:
+    nb = c.recv()
+    if nb is None:
+        break
+    got += nb.copy()
+    nb.delete()
+print(len(got) == len(expected) >= 5000, got == expected)
+"""
+    )
+    assert out == "True True\n"
+
+
+def test_transfer__megabyte_between_apis(bindings):
+    """A netconn that does not copy feeds a socket, and the other way round."""
+    out = bindings.run(
+        PAIR
+        + """
+import _thread, hashlib, socket
+data = bytes(range(256)) * 64
+whole = hashlib.sha256()
+for i in range(64):
+    whole.update(data)
+whole = whole.digest()
+s = socket.socket()
+s.bind(("127.0.0.1", 0))
+s.listen(1)
+c = Netconn()
+c.connect("127.0.0.1", s.getsockname()[1])
+a = s.accept()[0]
+def feed():
+    for i in range(64):
+        assert c.write(data, NOCOPY) == len(data)
+    c.shutdown(False, True)
+_thread.start_new_thread(feed, ())
+h = hashlib.sha256()
+buf = bytearray(3000)
+total = 0
+while True:
+    n = a.recv_into(buf)
+    if not n:
+        break
+    total += n
+    h.update(memoryview(buf)[:n])
+print(total, h.digest() == whole)
+def feed_back():
+    for i in range(64):
+        a.sendall(data)
+    a.close()
+_thread.start_new_thread(feed_back, ())
+h = hashlib.sha256()
+total = 0
+while True:
+    nb = c.recv()
+    if nb is None:
+        break
+    total += len(nb)
+    while True:
+        h.update(nb.data)
+        if nb.next() < 0:
+            break
+    nb.delete()
+print(total, h.digest() == whole)
+"""
+    )
+    assert out == "1048576 True\n1048576 True\n"
+
+
+def test_callback__events(bindings):
+    """The event callback runs in the VM, also while it waits, and may raise without harm."""
+    out = bindings.run(
+        PAIR
+        + """
+import select
+c, a = pair()
+seen = []
+c.callback(lambda conn, event, length: seen.append((conn is c, event, length)))
+p = select.poll()
+p.register(c, select.POLLIN)
+a.write(b"12345")
+print(p.poll(1000)[0][1] == select.POLLIN)
+for i in range(1000):
+    pass
+print((True, EVT_RCVPLUS, 5) in seen)
+c.recv().delete()
+def raising(*args):
+    raise ValueError("told")
+c.callback(raising)
+a.write(b"x")
+print(c.recv().copy())
+for i in range(1000):
+    pass
+try:
+    c.callback(5)
+except TypeError:
+    print("TypeError")
+"""
+    )
+    assert out.startswith("True\nTrue\n") and out.endswith("TypeError\n")
+    assert "ValueError: told" in out and "b'x'" in out
+
+
+def test_errors__errno(bindings):
+    """Misuse is an OSError with its errno, after deletion EBADF."""
+    out = bindings.run(
+        PAIR
+        + """
+t = Netconn()
+u = Netconn(UDP)
+print(err(t.recv), err(u.listen), err(u.accept), err(u.write, b"x"), err(t.write, b"x"))
+print(err(t.connect, "127.0.0.1", 1))
+print(err(t.write, b"x"), err(u.peer))
+u.set_nonblocking(True)
+print(err(u.recv), u.is_nonblocking())
+u.set_nonblocking(False)
+u.set_recvtimeout(50)
+print(err(u.recv), u.get_recvtimeout())
+print(err(u.send, NetBuf()))
+u.delete()
+u.delete()
+print(err(u.recv), err(u.bind), err(lambda: u.type), u)
+try:
+    Netconn(99)
+except ValueError:
+    print("ValueError")
+"""
+    )
+    e = errno
+    assert out.split("\n") == [
+        f"{e.ENOTCONN} {e.EOPNOTSUPP} {e.EOPNOTSUPP} {e.EOPNOTSUPP} {e.ENOTCONN}",
+        f"{e.ECONNRESET}",
+        f"{e.ENOTCONN} {e.ENOTCONN}",
+        f"{e.EAGAIN} True",
+        f"{e.ETIMEDOUT} 50",
+        f"{e.EINVAL}",
+        f"{e.EBADF} {e.EBADF} {e.EBADF} <Netconn deleted>",
+        "ValueError",
+        "",
+    ]
+
+
+def test_deinit__gives_all_back(bindings):
+    """Soft reset with NetBufs held, data unread, unsent and unacknowledged, and connections unaccepted."""
+    out = bindings.run(
+        PAIR
+        + """
+import lwiptest, select
+start = used()
+for i in range(10):
+    kept = [pair() for j in range(3)]
+    kept[0][0].write(b"x" * 3000)
+    nb = kept[0][1].recv()
+    view = nb.data
+    kept[1][0].set_nonblocking(True)
+    kept[1][0].write(b"y" * 50000, NOCOPY)
+    buf = bytearray(10)
+    kept[1][1].recv_into(buf)
+    kept[2][0].shutdown(False, True)
+    server = Netconn()
+    server.bind("127.0.0.1", 0)
+    server.listen()
+    waiting = Netconn()
+    waiting.connect("127.0.0.1", server.addr()[1])
+    u = Netconn(UDP)
+    u.bind("127.0.0.1", 0)
+    m = NetBuf()
+    m.ref(b"z" * 300)
+    u.sendto(m, "127.0.0.1", u.addr()[1])
+    r = Netconn(RAW, 1)
+    lwiptest.deinit()
+    p = select.poll()
+    s = Netconn(UDP)
+    p.register(s, select.POLLIN)
+    p.poll(30)
+    s.delete()
+    if used() != start:
+        print(used(), start)
+        break
+else:
+    print("all given back", u, view)
+"""
+    )
+    assert out == "all given back <Netconn deleted> <View of 1460 bytes, given back>\n"
