@@ -165,7 +165,9 @@ typedef struct core {
     // System control
     uint32_t vtor, prigroup, scr, ccr, shcsr, cfsr, hfsr, dfsr, mmfar, bfar, afsr, cpacr, actlr, demcr;
     uint32_t fpccr, fpcar, fpdscr;
-    uint32_t mpu_ctrl, mpu_applied, mpu_rnr, mpu_rbar[8], mpu_rasr[8];
+    uint32_t mpu_ctrl, mpu_rnr, mpu_rbar[8], mpu_rasr[8];
+    bool mpu_applied;  // the guest's regions count now
+    uint8_t sram_code; // bit per 16 KB of SRAM that code was fetched from
     uint32_t dwt_ctrl, dwt_other[32];
     uint32_t st_ctrl, st_load;
     uint64_t st_zero; // SysTick tick at which the counter reaches zero next
@@ -222,6 +224,8 @@ uint32_t mpu_read(core_t *core, uint32_t offset);
 void mpu_write(core_t *core, uint32_t offset, uint32_t value);
 void mpu_update(core_t *core);
 void mpu_reset(core_t *core);
+bool mpu_forbids_code(core_t *core, uint32_t address);
+bool mpu_open_code(core_t *core, uint32_t address);
 bool mpu_allows(core_t *core, uint32_t address, bool write, bool privileged);
 
 // scs.c
@@ -239,7 +243,18 @@ uint8_t *memory_host(core_t *core, uint32_t address, uint32_t size);
 void memory_written(core_t *core, uint32_t address, uint32_t size);
 bool memory_load32(core_t *core, uint32_t address, uint32_t *value);
 bool memory_store32(core_t *core, uint32_t address, uint32_t value);
-block_t *block_lookup(core_t *core, uint32_t address, uint32_t size, block_t *scratch);
+bool memory_allow_code(core_t *core, uint32_t address);
+block_t *block_find(core_t *core, uint32_t address, uint32_t size, block_t *scratch);
+
+// What is known of the block at `address`.
+static inline block_t *block_lookup(core_t *core, uint32_t address, uint32_t size, block_t *scratch) {
+    uint32_t offset = address - 0x08000000u;
+    if (offset < 0x100000 && core->flash_blocks[offset >> 1].size == size) {
+        return &core->flash_blocks[offset >> 1];
+    }
+    return block_find(core, address, size, scratch);
+}
+
 uint32_t block_index(core_t *core, uint32_t from, uint32_t to);
 uint32_t core_find_fp(core_t *core, uint32_t address, uint32_t size);
 

@@ -145,12 +145,9 @@ static bool on_invalid(uc_engine *uc, uc_mem_type type, uint64_t address, int si
     core->invalid_address = (uint32_t)address;
     core->invalid_size = (uint32_t)size;
     core->invalid_value = (uint64_t)value;
-    if (type != UC_MEM_FETCH_UNMAPPED && type != UC_MEM_FETCH_PROT) {
-        // PC and the IT state are those of the access here. Left to itself Unicorn would end the run some
-        // instructions after a store.
-        engine_leave(core);
-    }
-    return false;
+    // PC and the IT state are those of the access here. Left to itself Unicorn would end the run some
+    // instructions after a store.
+    engine_leave(core);
 }
 
 // The block was left at `pc` in its middle: what comes after was counted and has not run.
@@ -187,10 +184,6 @@ static void access_fault(core_t *core) {
     uint32_t pc = *env_reg(core, 15);
     core->invalid_access = false;
     switch (core->invalid_type) {
-    case UC_MEM_FETCH_UNMAPPED:
-    case UC_MEM_FETCH_PROT:
-        fetch_fault(core, pc);
-        return;
     case UC_MEM_WRITE_PROT:
         uncount_from(core, pc);
         if (store_emulate(core)) {
@@ -237,9 +230,9 @@ static void run_interrupt(core_t *core) {
         exception_fault(core, EXC_USAGEFAULT, CFSR_NOCP);
         break;
     case QEMU_PREFETCH_ABORT:
-        if (core->mpu_applied) {
+        if (mpu_forbids_code(core, core->fault_address)) {
             exception_fault(core, EXC_MEMMANAGE, CFSR_IACCVIOL);
-        } else {
+        } else if (!mpu_open_code(core, core->fault_address)) {
             fetch_fault(core, pc);
         }
         break;
@@ -297,6 +290,13 @@ static void run_unexplained(core_t *core, uc_err error) {
         }
         uncount_from(core, pc);
         exception_fault(core, EXC_USAGEFAULT, thumb(core) ? CFSR_UNDEFINSTR : CFSR_INVSTATE);
+        return;
+    }
+    if (error == UC_ERR_FETCH_PROT && memory_allow_code(core, pc)) {
+        return;
+    }
+    if (error == UC_ERR_FETCH_PROT || error == UC_ERR_FETCH_UNMAPPED) {
+        fetch_fault(core, pc);
         return;
     }
     core->stop = true;
@@ -440,13 +440,29 @@ void core_reset(core_t *core) {
     update_limit(core);
 }
 
+// The hook on what nothing answers, and on stores to flash, leaves the memories out that take stores: where it
+// could be called, Unicorn carries out every store the long way.
+static bool watch_outside_ram(core_t *core) {
+    static const uint32_t ranges[][2] = {
+        {0x00000000, 0x0FFFFFFF}, {0x10010000, 0x1FFFFFFF}, {0x20020000, 0xFFFFFFFF}};
+    int kinds = UC_HOOK_MEM_READ_UNMAPPED | UC_HOOK_MEM_WRITE_UNMAPPED | UC_HOOK_MEM_READ_PROT |
+                UC_HOOK_MEM_WRITE_PROT;
+    uc_hook hook;
+    for (unsigned i = 0; i < sizeof(ranges) / sizeof(ranges[0]); i++) {
+        if (uc_hook_add(core->uc, &hook, kinds, on_invalid, core, ranges[i][0], ranges[i][1])) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static bool hooks_open(core_t *core) {
     uc_hook hook;
     // A list of exits, and none in it: a run has no end but what the hooks make.
     return !uc_ctl_exits_enable(core->uc) &&
            !uc_hook_add(core->uc, &hook, UC_HOOK_BLOCK, on_block, core, 1, 0) &&
            !uc_hook_add(core->uc, &hook, UC_HOOK_INTR, on_interrupt, core, 1, 0) &&
-           !uc_hook_add(core->uc, &hook, UC_HOOK_MEM_INVALID, on_invalid, core, 1, 0);
+           watch_outside_ram(core);
 }
 
 void core_host_close(core_t *core);

@@ -11,12 +11,21 @@
 #define FLASH_BYTES 0x100000u
 #define SRAM_BASE 0x20000000u
 
-static bool map(core_t *core, uint32_t base, uint32_t size, int rights) {
+#define SRAM_BYTES 0x20000u
+#define PAGE_BYTES 0x1000u
+
+// `piece`: the engine's unit of access rights.
+static bool map(core_t *core, uint32_t base, uint32_t size, int rights, uint32_t piece) {
     uint8_t *host = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (host == MAP_FAILED || uc_mem_map_ptr(core->uc, base, size, rights, host)) {
+    if (host == MAP_FAILED) {
         return false;
     }
     core->memory[core->memories++] = (memory_t){base, size, host};
+    for (uint32_t offset = 0; offset < size; offset += piece) {
+        if (uc_mem_map_ptr(core->uc, base + offset, piece, rights, host + offset)) {
+            return false;
+        }
+    }
     return true;
 }
 
@@ -25,10 +34,24 @@ bool memory_open(core_t *core) {
     core->flash_blocks = calloc(FLASH_BYTES / 2, sizeof(block_t));
     // CCM hangs on the data bus alone: no instruction fetch.
     return core->code_page && core->flash_blocks &&
-           map(core, FLASH_BASE, FLASH_BYTES, UC_PROT_READ | UC_PROT_EXEC) &&
-           map(core, SRAM_BASE, 0x20000, UC_PROT_ALL) &&
-           map(core, 0x10000000, 0x10000, UC_PROT_READ | UC_PROT_WRITE) &&
-           map(core, 0x1FFF0000, 0x8000, UC_PROT_READ | UC_PROT_EXEC);
+           map(core, FLASH_BASE, FLASH_BYTES, UC_PROT_READ | UC_PROT_EXEC, FLASH_BYTES) &&
+           map(core, SRAM_BASE, SRAM_BYTES, UC_PROT_READ | UC_PROT_WRITE, PAGE_BYTES) &&
+           map(core, 0x10000000, 0x10000, UC_PROT_READ | UC_PROT_WRITE, 0x10000) &&
+           map(core, 0x1FFF0000, 0x8000, UC_PROT_READ | UC_PROT_EXEC, 0x8000);
+}
+
+// Unicorn carries out every store to a page with the right to execute the long way. So pages of SRAM get that
+// right when code is first run from them.
+bool memory_allow_code(core_t *core, uint32_t address) {
+    uint32_t page = address & ~(PAGE_BYTES - 1);
+    if (address - SRAM_BASE >= SRAM_BYTES) {
+        return false;
+    }
+    // A block may go on to the next page.
+    for (uint32_t end = page + 2 * PAGE_BYTES; page < end && page < SRAM_BASE + SRAM_BYTES; page += PAGE_BYTES) {
+        uc_mem_protect(core->uc, page, PAGE_BYTES, UC_PROT_ALL);
+    }
+    return true;
 }
 
 void core_host_close(core_t *core) {
@@ -164,16 +187,10 @@ static void block_decode(core_t *core, uint32_t address, uint32_t size, block_t 
     block->count = count | flags;
 }
 
-// What is known of the block at `address`; code outside flash is read every time, since it may change.
-block_t *block_lookup(core_t *core, uint32_t address, uint32_t size, block_t *scratch) {
-    block_t *block = scratch;
+// A block that is not known yet; code outside flash is read every time, since it may change.
+block_t *block_find(core_t *core, uint32_t address, uint32_t size, block_t *scratch) {
     uint32_t offset = address - FLASH_BASE;
-    if (offset < FLASH_BYTES) {
-        block = &core->flash_blocks[offset >> 1];
-        if (block->size == size) {
-            return block;
-        }
-    }
+    block_t *block = offset < FLASH_BYTES ? &core->flash_blocks[offset >> 1] : scratch;
     core->code_page[address >> 12] = 1;
     core->code_page[(address + size - 1) >> 12] = 1;
     block_decode(core, address, size, block);

@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: MIT
 // The MPU (ARM DDI 0403E B3.5): its registers here, the checking in QEMU's own PMSAv7 code, which knows it.
+//
+// QEMU's MPU is on all the time. Below the guest's regions stand some of ours that make SRAM and CCM
+// execute-never: Unicorn carries out every store to a page that could hold code the long way, which cost a
+// quarter of the speed. Code in SRAM opens the 16 KB round it when it is first fetched.
 
 #include <string.h>
 
@@ -10,6 +14,17 @@
 #define CTRL_PRIVDEFENA 4u
 #define REGIONS 8
 #define RASR_ENABLE 1u
+#define RASR_SIZE(log2) (((log2) - 1u) << 1)
+#define RASR_AP(ap) ((ap) << 24)
+#define RASR_XN (1u << 28)
+#define AP_PRIVILEGED 1u
+#define AP_FULL 3u
+#define QEMU_PAGE 1024u
+
+#define SRAM_BASE 0x20000000u
+#define SRAM_BYTES 0x20000u
+#define SRAM_SUBREGION (SRAM_BYTES / 8)
+#define CCM_BASE 0x10000000u
 
 void tlb_flush_arm(void *cpu);
 void tlb_flush_page_arm(void *cpu, uint32_t address);
@@ -25,36 +40,60 @@ static uint32_t region_bytes(uint32_t rasr) {
     return bits >= 32 ? 0 : 1u << bits; // 0: all of the address space
 }
 
-// What QEMU remembers of the pages of a region is void.
-static void forget(core_t *core, uint32_t rbar, uint32_t rasr) {
-    uint32_t size = region_bytes(rasr);
-    if (!(rasr & RASR_ENABLE) || !(core->mpu_applied & CTRL_ENABLE)) {
-        return;
-    }
-    if (size == 0 || size > 4096) {
-        tlb_flush_arm(core->engine.cpu);
-        return;
-    }
-    for (uint32_t offset = 0; offset < size + 1024; offset += 1024) {
-        tlb_flush_page_arm(core->engine.cpu, rbar + offset);
-    }
+// Whether the guest's regions count now: not in HardFault, NMI and with FAULTMASK unless HFNMIENA (B3.5.1).
+static bool guest_on(core_t *core) {
+    return (core->mpu_ctrl & CTRL_ENABLE) && (core->running >= 0 || (core->mpu_ctrl & CTRL_HFNMIENA));
 }
 
-static void store_region(core_t *core, uint32_t number) {
-    region_array(core, 0)[number] = core->mpu_rbar[number];
-    region_array(core, 1)[number] = core->mpu_rasr[number] & 0xFF3F;
-    region_array(core, 2)[number] = (core->mpu_rasr[number] >> 16) & 0x173F;
+static void put(core_t *core, int slot, uint32_t rbar, uint32_t rasr) {
+    region_array(core, 0)[slot] = rbar;
+    region_array(core, 1)[slot] = rasr & 0xFF3F;
+    region_array(core, 2)[slot] = (rasr >> 16) & 0x173F;
 }
 
-// In HardFault, NMI and with FAULTMASK the MPU is off unless HFNMIENA (B3.5.1).
+// The guest's regions, in their order, into the last slots; returns how many.
+static int put_guest(core_t *core) {
+    int slot = REGIONS;
+    for (int number = REGIONS - 1; number >= 0; number--) {
+        if (core->mpu_rasr[number] & RASR_ENABLE) {
+            put(core, --slot, core->mpu_rbar[number], core->mpu_rasr[number]);
+        }
+    }
+    return REGIONS - slot;
+}
+
+// Ours: the data memories without execution, for those who have access to them without a region.
+static int put_ours(core_t *core, int slot, uint32_t ap) {
+    uint32_t data = RASR_AP(ap) | RASR_XN | RASR_ENABLE;
+    put(core, slot++, SRAM_BASE, data | RASR_SIZE(17) | (uint32_t)core->sram_code << 8);
+    put(core, slot++, CCM_BASE, data | RASR_SIZE(16));
+    return slot;
+}
+
+static void program(core_t *core) {
+    bool on = guest_on(core);
+    uint32_t ctrl = CTRL_ENABLE | CTRL_HFNMIENA | CTRL_PRIVDEFENA;
+    int used = 0, slot = 0;
+    if (on) {
+        used = put_guest(core);
+        ctrl = (core->mpu_ctrl & CTRL_PRIVDEFENA) | CTRL_ENABLE | CTRL_HFNMIENA;
+    } else {
+        put(core, slot++, 0, RASR_AP(AP_FULL) | RASR_SIZE(32) | RASR_ENABLE);
+    }
+    if ((ctrl & CTRL_PRIVDEFENA) && used <= REGIONS - 2) {
+        slot = put_ours(core, slot, on ? AP_PRIVILEGED : AP_FULL);
+    }
+    while (slot < REGIONS - used) {
+        put(core, slot++, 0, 0);
+    }
+    core->mpu_applied = on;
+    *env_word(core, core->engine.mpu_ctrl) = ctrl;
+}
+
+// The exceptions that are active changed.
 void mpu_update(core_t *core) {
-    uint32_t ctrl = core->mpu_ctrl;
-    if (core->running < 0 && !(ctrl & CTRL_HFNMIENA)) {
-        ctrl = 0;
-    }
-    if (ctrl != core->mpu_applied) {
-        core->mpu_applied = ctrl;
-        *env_word(core, core->engine.mpu_ctrl) = ctrl;
+    if (guest_on(core) != core->mpu_applied) {
+        program(core);
         tlb_flush_arm(core->engine.cpu);
     }
 }
@@ -63,10 +102,23 @@ void mpu_reset(core_t *core) {
     core->mpu_ctrl = core->mpu_rnr = 0;
     memset(core->mpu_rbar, 0, sizeof(core->mpu_rbar));
     memset(core->mpu_rasr, 0, sizeof(core->mpu_rasr));
-    for (uint32_t number = 0; number < REGIONS; number++) {
-        store_region(core, number);
+    program(core);
+    tlb_flush_arm(core->engine.cpu);
+}
+
+// What QEMU remembers of the pages of a region is void.
+static void forget(core_t *core, uint32_t rbar, uint32_t rasr) {
+    uint32_t size = region_bytes(rasr);
+    if (!(rasr & RASR_ENABLE) || !core->mpu_applied) {
+        return;
     }
-    mpu_update(core);
+    if (size == 0 || size > 4 * QEMU_PAGE) {
+        tlb_flush_arm(core->engine.cpu);
+        return;
+    }
+    for (uint32_t page = rbar & ~(QEMU_PAGE - 1); page < rbar + size; page += QEMU_PAGE) {
+        tlb_flush_page_arm(core->engine.cpu, page);
+    }
 }
 
 // RBAR, RASR and their three aliases
@@ -76,20 +128,22 @@ static void region_write(core_t *core, uint32_t offset, uint32_t value) {
         core->mpu_rnr = value & 7;
     }
     uint32_t number = core->mpu_rnr;
-    forget(core, core->mpu_rbar[number], core->mpu_rasr[number]);
-    if (base) {
-        core->mpu_rbar[number] = value & ~0x1Fu;
-    } else {
-        core->mpu_rasr[number] = value & 0x173FFF3F;
+    uint32_t *reg = base ? &core->mpu_rbar[number] : &core->mpu_rasr[number];
+    value &= base ? ~0x1Fu : 0x173FFF3F;
+    if (*reg == value) {
+        return;
     }
-    store_region(core, number);
+    forget(core, core->mpu_rbar[number], core->mpu_rasr[number]);
+    *reg = value;
+    program(core);
     forget(core, core->mpu_rbar[number], core->mpu_rasr[number]);
 }
 
 void mpu_write(core_t *core, uint32_t offset, uint32_t value) {
     if (offset == 0xD94) {
         core->mpu_ctrl = value & 7;
-        mpu_update(core);
+        program(core);
+        tlb_flush_arm(core->engine.cpu);
     } else if (offset == 0xD98) {
         core->mpu_rnr = value & 7;
     } else if (offset > 0xD98) {
@@ -128,6 +182,15 @@ static bool region_has(core_t *core, int number, uint32_t address) {
     return (size && size < 256) || !((rasr >> (8 + offset / eighth)) & 1);
 }
 
+// The guest's region that decides for `address`, or -1.
+static int region_of(core_t *core, uint32_t address) {
+    int number = REGIONS - 1;
+    while (number >= 0 && !region_has(core, number, address)) {
+        number--;
+    }
+    return number;
+}
+
 static bool permitted(uint32_t ap, bool write, bool privileged) {
     switch (ap) {
     case 1:
@@ -148,13 +211,37 @@ static bool permitted(uint32_t ap, bool write, bool privileged) {
 
 // Whether the stacking or unstacking of an exception may touch `address` (QEMU does not see it).
 bool mpu_allows(core_t *core, uint32_t address, bool write, bool privileged) {
-    if (!(core->mpu_applied & CTRL_ENABLE)) {
+    if (!core->mpu_applied) {
         return true;
     }
-    for (int number = REGIONS - 1; number >= 0; number--) {
-        if (region_has(core, number, address)) {
-            return permitted((core->mpu_rasr[number] >> 24) & 7, write, privileged);
-        }
+    int number = region_of(core, address);
+    if (number >= 0) {
+        return permitted((core->mpu_rasr[number] >> 24) & 7, write, privileged);
     }
-    return privileged && (core->mpu_applied & CTRL_PRIVDEFENA);
+    return privileged && (core->mpu_ctrl & CTRL_PRIVDEFENA);
+}
+
+// A fetch was refused: by the guest's regions (true), or by ours.
+bool mpu_forbids_code(core_t *core, uint32_t address) {
+    if (!core->mpu_applied) {
+        return false;
+    }
+    bool privileged = (reg_get(core, UC_ARM_REG_XPSR) & 0x1FF) ||
+                      !(*env_word(core, core->engine.control) & CONTROL_NPRIV);
+    int number = region_of(core, address);
+    if (number >= 0 && (core->mpu_rasr[number] & RASR_XN)) {
+        return true;
+    }
+    return !mpu_allows(core, address, false, privileged);
+}
+
+// Code is fetched from SRAM: false where it is not SRAM.
+bool mpu_open_code(core_t *core, uint32_t address) {
+    if (address - SRAM_BASE >= SRAM_BYTES) {
+        return false;
+    }
+    core->sram_code |= 1u << ((address - SRAM_BASE) / SRAM_SUBREGION);
+    program(core);
+    tlb_flush_arm(core->engine.cpu);
+    return true;
 }
