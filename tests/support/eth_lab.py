@@ -8,11 +8,11 @@ the clock. What a script prints comes back as text.
 import ast
 import struct
 
-import run_script
 from elftools.elf.elffile import ELFFile
 from emulator.board import Board
 from emulator.net.tap import Tap
 from emulator.net.wire import Signal, Station
+from mpremote.transport_serial import SerialTransport
 
 from support.lan import TAP
 
@@ -103,6 +103,43 @@ wait_link()
 """
 
 
+class Serial:
+    """pyserial's face of the board's modelled USB port: reading lets virtual time pass."""
+
+    timeout = None
+
+    def __init__(self, board):
+        self.board = board
+        self.received = bytearray()
+
+    def inWaiting(self):  # noqa: N802 (pyserial's name)
+        self.received += self.board.usb.read()
+        return len(self.received)
+
+    def read(self, size=1):
+        while self.inWaiting() < size:
+            self.board.run(20 * MS, until=lambda: self.board.usb.cdc.received)
+        data = bytes(self.received[:size])
+        del self.received[:size]
+        return data
+
+    def write(self, data):
+        self.board.usb.write(data)
+        return len(data)
+
+
+class Transport(SerialTransport):
+    """mpremote's transport on it."""
+
+    def __init__(self, serial):
+        self.serial = serial
+        self.in_raw_repl = False
+        self.use_raw_paste = True
+        self.device_name = "emulated board"
+        self.mounted = False
+        self.is_pty = True  # reads block until there is a byte
+
+
 class EthLab:
     """board, machine, peer: see there. mac: the board's address once up() has run.
 
@@ -119,8 +156,7 @@ class EthLab:
             self.peer = Tap(self.machine, self.board.net, TAP, f"/proc/{lan.pid}/ns/net")
         self.board.usb.dtr = True
         self.board.run(10_000 * MS, until=lambda: self.board.usb.ready)
-        serial = run_script.EmulatedSerial(self.board, NoInterrupts(), None)
-        self.transport = run_script.EmulatedTransport(serial)
+        self.transport = Transport(Serial(self.board))
         self.transport.enter_raw_repl(soft_reset=False)
         self.mac = None
 
@@ -174,10 +210,3 @@ class EthLab:
         self.peer.transmit(
             ethernet(destination, 0x0800, ipv4(17, udp4(payload, port, **keywords), bad=bad_ip))
         )
-
-
-class NoInterrupts:
-    """Nobody presses Ctrl-C."""
-
-    def take(self):
-        return False
