@@ -14,6 +14,7 @@ from emulator.machine import Machine
 from emulator.net import backend, pcap
 from emulator.net.faults import KINDS, Faults
 from emulator.net.passt import ADDRESS, GATEWAY, Passt, PasstError
+from emulator.net.passt_window import WindowRepair
 from emulator.net.tap import Tap
 from emulator.net.wire import Station, Wire, fcs_ok, with_fcs
 from emulator.poll import Poll
@@ -363,7 +364,7 @@ def readable(server):
 
 
 def test_passt__that_ends_says_why(outside, namespace, monkeypatch, capfd):
-    """In a namespace without a default route there is nothing that it could stand for: link down, one line."""
+    """In a namespace without a default route there is nothing it could stand for: no link, one line."""
     if shutil.which("passt") is None:
         pytest.skip("passt is not installed")
     machine, wire, _ = outside
@@ -373,6 +374,39 @@ def test_passt__that_ends_says_why(outside, namespace, monkeypatch, capfd):
     [line] = [line for line in capfd.readouterr().err.splitlines() if line]
     assert line.startswith("emulator: no network, passt ended: No external routable interface")
     assert passt.mode is None
+
+
+SCALED = bytes.fromhex("0204 05b4 01 030308")  # MSS 1460, NOP, window scale 8
+PLAIN = bytes.fromhex("0204 05b4")
+
+
+def tcp(source, destination, flags, window, options=b"", ports=(7, 40576)):
+    """A TCP segment with its checksum, in a frame."""
+    offset = (20 + len(options)) << 2
+    header = struct.pack(">HHIIBBHHH", *ports, 1, 2, offset, flags, window, 0, 0) + options
+    pseudo = socket.inet_aton(source) + socket.inet_aton(destination) + struct.pack(">HH", 6, len(header))
+    header = header[:16] + internet_checksum(pseudo + header).to_bytes(2, "big") + header[18:]
+    return MAC + HOST + b"\x08\x00" + ip_packet(source, destination, 6, header)
+
+
+def test_passt__windows_that_it_should_not_have_scaled():
+    """RFC 7323: both sides send the option, or no window is scaled. The checksum follows."""
+    to_board = ("10.0.2.2", "10.0.2.15")
+    to_passt = ("10.0.2.15", "10.0.2.2")
+    repair = WindowRepair()
+    syn = tcp(*to_board, 2, 65535, SCALED, (40576, 7))
+    assert repair.from_passt(syn) == syn
+    repair.from_board(tcp(*to_passt, 18, 11680, PLAIN))
+    data = tcp(*to_board, 16, 100, ports=(40576, 7))
+    assert repair.from_passt(data) == tcp(*to_board, 16, 25600, ports=(40576, 7))
+    assert repair.from_passt(tcp(*to_board, 16, 300, ports=(40576, 7))) == tcp(
+        *to_board, 16, 65535, ports=(40576, 7)
+    )
+    repair.from_board(tcp(*to_passt, 18, 11680, SCALED))
+    assert repair.from_passt(data) == data
+    other = tcp(*to_board, 16, 100, ports=(40577, 7))
+    assert repair.from_passt(other) == other
+    assert repair.from_passt(frame()) == frame()
 
 
 def test_passt__missing_program_is_one_line(outside, monkeypatch):

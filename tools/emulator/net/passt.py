@@ -11,6 +11,7 @@ import struct
 import subprocess
 import sys
 
+from .passt_window import WindowRepair
 from .wire import Station
 
 PROGRAM = "passt"
@@ -82,6 +83,7 @@ class Passt(Station):
         self.socket = ours
         self.failure = None  # what passt complained of when it ended by itself
         self.socket.setblocking(False)
+        self._repair = WindowRepair()
         self._in = bytearray()
         self._out = bytearray()
         self.on_frame = self._to_passt
@@ -110,7 +112,7 @@ class Passt(Station):
             (length,) = LENGTH.unpack_from(data, at)
             if len(data) - at - 4 < length:
                 break
-            self.transmit(bytes(data[at + 4 : at + 4 + length]))
+            self.transmit(self._repair.from_passt(bytes(data[at + 4 : at + 4 + length])))
             at += 4 + length
         del data[:at]
 
@@ -119,6 +121,7 @@ class Passt(Station):
             self.counters["dropped"] += 1
             return
         frame = unpadded(frame)
+        self._repair.from_board(frame)
         self._out += LENGTH.pack(len(frame)) + frame
         self._push()
 
