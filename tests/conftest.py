@@ -63,6 +63,8 @@ def formatted_flash(pytestconfig, firmware, tmp_path_factory):
 def start_board(request, pytestconfig, firmware, tmp_path_factory):
     """start_board(*arguments, lan=None) -> Board: a new emulated board, or the real one; close it."""
     port = pytestconfig.getoption("port")
+    # Here and not in start(), which other threads call: pytest makes its fixtures in one thread only.
+    flash = None if port else request.getfixturevalue("formatted_flash")
 
     def start(*arguments, lan=None):
         directory = tmp_path_factory.mktemp("board")
@@ -71,7 +73,7 @@ def start_board(request, pytestconfig, firmware, tmp_path_factory):
             return Board(port, transcript)
         if "--flash" not in arguments:
             image = directory / "flash.bin"
-            image.write_bytes(request.getfixturevalue("formatted_flash"))
+            image.write_bytes(flash)
             arguments = ("--flash", str(image), *arguments)
         name = pytestconfig.getoption("board")
         prefix = ()

@@ -91,10 +91,10 @@ class Lan:
         made.settimeout(30)
         return made
 
-    def inside(self):
-        """What to put before a command so that it runs in the namespace."""
+    def inside(self, directory=None):
+        """What to put before a command so that it runs in the namespace (in `directory`, if given)."""
         user = [] if os.geteuid() == 0 else ["--user", "--preserve-credentials"]
-        here = f"--wd={os.getcwd()}"  # entering a mount namespace changes to its root
+        here = f"--wd={directory or os.getcwd()}"  # entering a mount namespace changes to its root
         return ["nsenter", *user, "--net", "--mount", here, "--target", str(self.pid)]
 
     def start(self, *command, log):

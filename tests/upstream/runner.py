@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 import threading
 
 BOARD_FILES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "board")
@@ -51,10 +52,15 @@ class SkipList:
 
 
 class Run(threading.Thread):
-    """Runs `names` in turn on boards from make_board(); a board that dies is replaced, the rest goes on."""
+    """Runs `names` in turn on boards from make_board(); a board that dies is replaced, the rest goes on.
 
-    def __init__(self, tests, names, make_board, results):
+    files: {path on the board: content} to put there first. prefix: what comes before run-tests.py's command.
+    """
+
+    def __init__(self, tests, names, make_board, results, files=None, prefix=()):
         super().__init__(daemon=True)
+        self.files = files or {}
+        self.prefix = prefix
         self.tests = tests
         self.names = list(names)
         self.make_board = make_board
@@ -89,16 +95,8 @@ class Run(threading.Thread):
             self._copy_fixtures(board, {name.rsplit("/", 1)[0] for name in names})
             board.release()
             said = []
-            command = [
-                sys.executable,
-                "-u",
-                "run-tests.py",
-                "-t",
-                f"port:{board.port}",
-                "-r",
-                self.results,
-                *names,
-            ]
+            script = [sys.executable, "-u", "run-tests.py", "-t", f"port:{board.port}", "-r", self.results]
+            command = [*self.prefix, *script, *names]
             with subprocess.Popen(
                 command,
                 cwd=self.tests,
@@ -121,6 +119,11 @@ class Run(threading.Thread):
         """Put on the board what the tests expect beside them, and unittest."""
         board.mpremote("fs", "mkdir", ":lib", check=False)
         board.mpremote("fs", "cp", os.path.join(BOARD_FILES, "unittest.py"), ":lib/unittest.py")
+        for path, content in self.files.items():
+            with tempfile.NamedTemporaryFile("w") as file:
+                file.write(content)
+                file.flush()
+                board.mpremote("fs", "cp", file.name, f":{path}")
         for directory in sorted(directories):
             for tree in FIXTURES.get(directory, ()):
                 if tree == directory:
