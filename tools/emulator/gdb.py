@@ -232,9 +232,13 @@ class Server:
         if name.startswith("d") and name[1:].isdigit():
             low, high = (self._single(task, 2 * int(name[1:]) + n) for n in (0, 1))
             return low | high << 32
-        if task is not None:
-            return task.registers.get(name, 0)
-        return self.cpu.register(name)
+        if task is None:
+            return self.cpu.register(name)
+        if name == "control":
+            return 2  # tasks run on PSP
+        if name == "psp":
+            return task.registers["sp"]
+        return task.registers[name] if name in task.registers else self.cpu.register(name)
 
     def _single(self, task, number):
         return self.cpu.register(f"s{number}") if task is None else task.registers.get(f"s{number}", 0)
@@ -275,7 +279,7 @@ class Server:
     # Memory
 
     def _byte(self, address):
-        word = address & ~3
+        word = address & 0xFFFFFFFC
         if word >= 0xE0000000:
             value = self.cpu.debug_read(word)
         else:
