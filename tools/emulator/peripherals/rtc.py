@@ -110,10 +110,10 @@ class Rtc(ApbPeripheral):
         calibration = 0x100000 + 512 * (self.regs[0x3C] >> 15 & 1) - (self.regs[0x3C] & 0x1FF)
         return self._hz * calibration, NS * 0x100000 * self._prescalers()[0]
 
-    def _anchor(self, ticks, ns_numerator=None):
+    def _anchor(self, ticks):
         """The calendar stands at `ticks` now."""
         self._anchor_ticks = ticks
-        self._anchor_ns = self.machine.now if ns_numerator is None else ns_numerator
+        self._anchor_ns = self.machine.now
 
     def _ticks(self):
         """Ticks since 2000-01-01 00:00:00."""
@@ -274,6 +274,7 @@ class Rtc(ApbPeripheral):
         changed = self.regs[0x08] ^ old
         if old & CR_WUTE and changed & CR_WUCKSEL:
             self._refuse(register, old, value, "changes WUCKSEL while WUTE is set")
+            return
         hour = self._prescalers()[1] * 3600
         self._fold()
         if value & CR_ADD1H:
