@@ -483,6 +483,31 @@ def test_otg_fs__needs_48_mhz(usb, machine, usbclk, answers):
     assert usb.otg.setup(0, 0, SETUP) == ("ACK" if answers else None)
 
 
+def test_otg_fs__core_reset_needs_48_mhz(usb, machine):
+    """Without the PHY's clock CSRST stays set."""
+    clocks = machine.add(Clocks(0))
+    usb[GRSTCTL] = 1
+    machine.advance(MS)
+    assert usb[GRSTCTL] & 1
+    clocks.usbclk = 48_000_000
+    assert not usb[GRSTCTL] & 1
+
+
+def test_otg_fs__endpoint_access_while_filling(usb):
+    """ES0182: between the words of a packet the endpoints' registers are not to be touched."""
+    usb.arm_in(1, 1, 8)
+    usb.fill(1, b"1234")
+    with pytest.raises(GuestError, match="FIFO 1 is being filled"):
+        usb[doep(0, CTL)]  # noqa: B018
+    usb[GINTSTS]  # noqa: B018
+    usb.otg.reset()
+    usb.power_up()
+    usb.bulk_pair()
+    usb.arm_in(1, 1, 8)
+    usb.fill(1, b"12345678")
+    assert usb[doep(0, CTL)] == USBAEP
+
+
 def test_otg_fs__isochronous_reported(usb):
     with pytest.raises(GuestError, match="isochronous"):
         usb[doep(2, CTL)] = 1 << 18 | USBAEP | 64
