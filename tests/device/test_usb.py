@@ -210,6 +210,19 @@ def test_usb__interrupt_while_nobody_reads(desk):
     assert int(desk.exec("print(took)")) < 1600
 
 
+def test_usb__break_with_full_buffers(desk):
+    """With more typed ahead than the board takes, Ctrl-C waits in the host; a break gets through."""
+    desk.start("print('going')\nwhile True: pass\n")
+    desk.expect(b"going\r\n")
+    desk.usb.write(b"x" * 5000)
+    desk.run(100)
+    assert 3000 < desk.usb.cdc.pending_out < 5000
+    desk.usb.cdc.send_break(100)
+    desk.expect(b"KeyboardInterrupt: \r\n\x04>")
+    desk.run(100)
+    assert desk.usb.cdc.pending_out == 0
+
+
 def test_usb__unplugged_while_printing(desk):
     """The cable out in the midst of output: the script runs on; plugged in again, the REPL is there."""
     desk.start(

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 // Brings OTG_FS up and runs TinyUSB in a task of its own. TinyUSB is called from that task alone: its
 // driver changes registers that endpoints share (DIEPEMPMSK) by reading and writing them back, which a
-// second task would break into.
+// second task would break into. It fills the transmit FIFOs in its interrupt alone, so that nothing touches
+// endpoint registers between the words of a packet, which would corrupt it (ES0182, "Transmit data FIFO is
+// corrupted when a write sequence to the FIFO is interrupted").
 #include "FreeRTOS.h"
 #include "task.h"
 #include "tusb.h"
@@ -23,7 +25,7 @@ _Static_assert(MICROPY_HW_USB_VBUS_PIN == PIN('A', 9), "OTG_FS senses VBUS on PA
 #define VBUS_SENSE (0)
 #endif
 
-#define STACK_WORDS (320)
+#define STACK_WORDS (224) // 392 bytes of it were seen in use
 // Above the UARTs, below Ethernet; at or below configMAX_SYSCALL_INTERRUPT_PRIORITY (5).
 #define IRQ_PRIORITY (7)
 #define OTG_FS ((dwc2_regs_t *)USB_OTG_FS_PERIPH_BASE)
@@ -57,13 +59,17 @@ static void core_init(void) {
 
 static void usb_task(void *arg) {
     (void)arg;
+    // Without its 48 MHz the core never comes out of its reset, which TinyUSB would wait for without end.
+    if (clock_status() == CLOCK_NO_PLL) {
+        vTaskSuspend(NULL); // the UART's REPL is still there
+    }
     pins_init();
     core_init();
-    usb_cdc_init();
     const tusb_rhport_init_t init = { .role = TUSB_ROLE_DEVICE, .speed = TUSB_SPEED_FULL };
     if (!tusb_init(0, &init)) {
-        vTaskSuspend(NULL); // no USB on this chip; the UART's REPL is still there
+        vTaskSuspend(NULL);
     }
+    usb_cdc_init();
     for (;;) {
         tud_task();
     }

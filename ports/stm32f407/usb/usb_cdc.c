@@ -81,8 +81,19 @@ static uint32_t ring_take(ring_t *ring, uint8_t *data, uint32_t len) {
 
 // --- USB task ---
 
-// Looks through a new packet for the interrupt character. What came before it is dropped, as it would be
-// in a terminal: it was meant for the program that is interrupted.
+// Raises KeyboardInterrupt. What came before is dropped, as it would be in a terminal: it was meant for the
+// program that is interrupted.
+static void interrupt_python(uint32_t keep_from) {
+    RING_LOCK();
+    held_pos = keep_from;
+    rx.tail = rx.head;
+    RING_UNLOCK();
+    usb_cdc_stats.interrupts++;
+    mp_sched_keyboard_interrupt();
+    mp_hal_wake();
+}
+
+// Looks through a new packet for the interrupt character.
 static void find_interrupt(void) {
     int wanted = interrupt_char;
     if (wanted < 0) {
@@ -90,13 +101,7 @@ static void find_interrupt(void) {
     }
     for (uint32_t i = held_len; i-- > held_pos;) {
         if (held[i] == wanted) {
-            RING_LOCK();
-            held_pos = i + 1;
-            rx.tail = rx.head;
-            RING_UNLOCK();
-            usb_cdc_stats.interrupts++;
-            mp_sched_keyboard_interrupt();
-            mp_hal_wake();
+            interrupt_python(i + 1);
             return;
         }
     }
@@ -173,6 +178,16 @@ void tud_cdc_rx_cb(uint8_t itf) {
 void tud_cdc_tx_complete_cb(uint8_t itf) {
     (void)itf;
     pump_tx(NULL);
+}
+
+// A break interrupts as the character does. It comes over the control endpoint: also when the buffers are
+// full of what no program reads, and Ctrl-C waits behind it in the host.
+void tud_cdc_send_break_cb(uint8_t itf, uint16_t duration_ms) {
+    (void)itf;
+    if (duration_ms != 0 && interrupt_char >= 0) {
+        tud_cdc_read_flush();
+        interrupt_python(held_len);
+    }
 }
 
 void tud_cdc_line_state_cb(uint8_t itf, bool dtr, bool rts) {

@@ -13,7 +13,7 @@ typedef struct {
     uint32_t tx_bytes;
     uint32_t tx_dropped; // a host that had the port open did not read them in time
     uint32_t tx_overwritten; // nobody had the port open: only the newest are kept
-    uint32_t interrupts; // interrupt characters seen
+    uint32_t interrupts; // interrupt characters and breaks
 } usb_cdc_stats_t;
 
 extern usb_cdc_stats_t usb_cdc_stats;
@@ -35,7 +35,7 @@ bool usb_cdc_writable(void);
 // Whether a program on the host has the port open (DTR).
 bool usb_cdc_connected(void);
 
-// The character that interrupts Python instead of being read; -1 for none.
+// The character that interrupts Python instead of being read, as a break does; -1 for neither.
 void usb_cdc_set_interrupt_char(int c);
 
 // For usb.c: before TinyUSB starts, after it stopped.
