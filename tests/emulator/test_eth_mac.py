@@ -831,6 +831,27 @@ def test_mmc__rollover_can_be_stopped(started):
     assert started.read("MMCRGUFCR") == 0xFFFFFFFF
 
 
+def test_debug__shows_what_the_mac_does(started):
+    """MACDBGR: MMTEA, MTFCS, TFNE while a frame goes out; RFFL while frames wait; MTP in a pause."""
+    assert started.read("MACDBGR") == 0
+    started.send(frame(HOST, MAC, payload=bytes(1000)))
+    started.advance(20_000)
+    assert started.read("MACDBGR") & (1 << 16 | 3 << 17 | 1 << 24) == 1 << 16 | 3 << 17 | 1 << 24
+    started.advance(1 * MS)
+    assert started.read("MACDBGR") == 0
+    started.write("DMAOMR", RSF | TSF | ST)
+    levels = []
+    for _ in range(4):
+        started.station.transmit(frame(payload=bytes(500)))
+        started.advance(1 * MS)
+        levels.append(started.read("MACDBGR") >> 8 & 3)
+    assert levels == [1, 2, 2, 2]
+    started.write("MACFCR", 4)
+    started.station.transmit(pause_frame(1000))
+    started.advance(100_000)
+    assert started.read("MACDBGR") >> 19 & 1
+
+
 def test_two_runs_are_alike():
     """Nothing in the model is left to chance."""
 

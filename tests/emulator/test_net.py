@@ -149,6 +149,31 @@ def test_backend__names():
             backend.attach(machine, Wire(machine), spec)
 
 
+class Desk:
+    """What connect() takes: a board with a cable."""
+
+    def __init__(self):
+        self.machine = Machine()
+        self.net = Wire(self.machine)
+
+
+def test_backend__connects_with_capture_and_faults(tmp_path):
+    desk = Desk()
+    near = Station(desk.machine, desk.net)
+    cable = backend.connect(desk, "peer+drop=1.0,seed=5", tmp_path / "wire.pcap")
+    near.transmit(arp_request(MAC, "10.0.7.9", "10.0.7.1"))
+    desk.machine.advance(1 * MS)
+    desk.net.faults = None
+    near.transmit(arp_request(MAC, "10.0.7.9", "10.0.7.1"))
+    desk.machine.advance(1 * MS)
+    cable.close()
+    assert near.counters["received"] == 1
+    assert len(pcap.read(tmp_path / "wire.pcap")) == 3
+    for spec in ("peer+gremlin=1", "peer+drop", "peer+drop=often"):
+        with pytest.raises(ValueError):
+            backend.connect(Desk(), spec)
+
+
 @pytest.fixture
 def outside():
     """A machine that listens to file descriptors, and a station that plays the board at the near end."""

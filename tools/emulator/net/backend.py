@@ -6,10 +6,14 @@ silent                   link, and nobody there
 peer                     a host in the emulator itself and its time: 10.0.7.1 with DHCP and DNS (peers.Peer)
 tap:IF, tap:IF@NETNS     a TAP interface of this machine
 passt[:PORT:BOARDPORT,...]   the host's network without privileges; TCP ports of 127.0.0.1 lead to the board
+
+Behind it, +KIND=CHANCE,... makes trouble on the cable, as faults.Faults has it:
+tap:tap0+drop=0.02,reorder=0.01,seed=7.
 """
 
 import os
 
+from .faults import Faults, parse
 from .passt import Passt
 from .pcap import PcapWriter
 from .peers import Peer
@@ -61,10 +65,13 @@ class Connection:
 
 def connect(board, spec, pcap=None):
     """The other end of a board.Board's cable by `--net`, and a capture of it to the file `pcap`."""
+    spec, _, trouble = spec.partition("+")
     if board.net is None:
         raise BadSpec(f"--net {spec}: this board has no network socket")
     writer = None
     if pcap:
         writer = PcapWriter(pcap)
         board.net.observe(writer)
+    if trouble:
+        board.net.faults = Faults(board.machine, **parse(trouble))
     return Connection(attach(board.machine, board.net, spec), writer)

@@ -26,6 +26,18 @@ KINDS = (
 GIANT_BYTES = 3000
 
 
+def parse(text):
+    """Keywords for Faults from "drop=0.02,reorder=0.01,seed=7"."""
+    keywords = {}
+    for item in text.split(","):
+        name, _, value = item.partition("=")
+        try:
+            keywords[name] = int(value) if name in ("seed", "max_delay_ns") else float(value)
+        except ValueError:
+            raise ValueError(f"{item!r}: a fault is KIND=CHANCE, e.g. drop=0.02") from None
+    return keywords
+
+
 class Faults:
     """Each of KINDS is a probability per frame; the first one that hits is what happens to it.
 
