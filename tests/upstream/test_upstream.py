@@ -23,8 +23,8 @@ HALVES = (
     ("extmod", "micropython", "misc", "stress", "thread", "inlineasm/thumb"),
 )
 NETWORK = ("net_hosted", "net_inet")
-# The interface has to be up when a test's script begins; boot.py runs at each soft reset. A test imports `ssl`
-# and then asks what it can do: nothing.
+# The interface has to be up when a test's script begins; boot.py runs at each soft reset. One test imports
+# ssl and then asks what it can do: nothing.
 NETWORK_FILES = {
     "boot.py": """\
 import network, time
