@@ -899,3 +899,80 @@ def test_core__mpu_unprivileged_needs_a_region(run):
     """
     )
     assert out == [1, 2, 0x10000000]
+
+
+def test_core__division_by_zero_traps_on_request(run):
+    """DIV_0_TRP: UsageFault at the division; without it the quotient is 0 (A7.7.127)."""
+    out = run("""
+        put SHCSR, 0x40000
+        movs r1, #8
+        movs r2, #0
+        movs r3, #2
+        udiv r4, r1, r2
+        str r4, [r7]
+        put CCR, 0x210
+        isb
+        movs r1, #8
+        udiv r4, r1, r3
+        sdiv r5, r1, r3
+        str r5, [r7]
+        cmp r1, r1
+        it ne
+        udivne r4, r1, r2
+        str r4, [r7]
+    here:
+        sdiv r4, r1, r2
+        bkpt 0
+    usagefault_handler:
+        ldr r0, [sp, #24]
+        str r0, [r7]
+        get CFSR
+        bkpt 1
+    """)
+    assert out == [0, 4, 4, run.board.labels["here"], 1 << 25]
+
+
+@pytest.mark.parametrize(
+    "access, traps", [("ldr r6, [r1, #2]", True), ("strh r6, [r1, #1]", True), ("ldr r6, [r1, #4]", False)]
+)
+def test_core__unaligned_access_traps_on_request(run, access, traps):
+    out = run(f"""
+        put SHCSR, 0x40000
+        ldr r2, =0x20000001
+        ldr r6, [r2]
+        put CCR, 0x208
+        isb
+        ldr r1, =0x20000000
+        movs r5, #5
+    here:
+        {access}
+        movs r5, #6
+        str r5, [r7]
+        bkpt 0
+    usagefault_handler:
+        str r5, [r7]
+        ldr r0, [sp, #24]
+        str r0, [r7]
+        get CFSR
+        bkpt 1
+    """)
+    assert out == ([5, run.board.labels["here"], 1 << 24] if traps else [6])
+
+
+def test_core__fpu_instruction_that_its_condition_skips_is_no_nocp(run):
+    out = run("""
+        put SHCSR, 0x40000
+        cmp r7, r7
+        it ne
+        vmovne.f32 s0, #1.0
+        out 1
+        bkpt 0
+    """)
+    assert out == [1]
+
+
+def test_core__deep_sleep_is_reported(run):
+    from emulator.peripheral import GuestError
+
+    with pytest.raises(GuestError, match="SLEEPDEEP"):
+        run("put SCR, 4\n wfi\n bkpt 0")

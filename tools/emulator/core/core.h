@@ -4,9 +4,10 @@
 // Differs from silicon:
 // - An interrupt is taken at a block boundary (a branch, ISB, CPS, MSR, SVC end a block), so at most one
 //   straight run of code later than a real core would take it. Counts are exact in straight code.
+// - A change of CCR counts from the next block on.
 // - FP state is stacked at exception entry, never lazily: FPCCR.LSPACT always reads 0.
 // - A store that nothing answers is a precise BusFault (silicon: imprecise, some instructions later).
-// - LDM/STM/LDRD/STRD/VLDR on unaligned addresses do not fault.
+// - LDM/STM/LDRD/STRD/VLDR on unaligned addresses fault only with CCR.UNALIGN_TRP.
 // - MRS of BASEPRI shows the low four bits as they were written; they count for nothing.
 // - Every instruction takes the same number of cycles (a rational, default 3/2).
 #ifndef EMULATOR_CORE_H
@@ -69,9 +70,10 @@ typedef struct {
 #define CONTROL_SPSEL 2u
 #define CONTROL_FPCA 4u
 
-#define BLOCK_COUNT 0x3FFF
+#define BLOCK_COUNT 0x1FFF
 #define BLOCK_FP 0x8000
 #define BLOCK_SEV 0x4000
+#define BLOCK_DIV 0x2000
 
 typedef struct {
     uint32_t base;
@@ -150,7 +152,10 @@ typedef struct core {
     bool block_size_cut; // stopped before an instruction inside a block
     uc_hook code_hook;
     uint32_t block_ahead; // size of the block that was not entered
-    block_t scratch;
+    bool traps_passed; // the block is gone through by traps.c
+    bool unaligned;
+    bool ccr_changed;
+    uc_hook access_hook;
     bool sleep_for_event;
     int last_error;
     bool reset_requested;
@@ -256,7 +261,14 @@ static inline block_t *block_lookup(core_t *core, uint32_t address, uint32_t siz
 }
 
 uint32_t block_index(core_t *core, uint32_t from, uint32_t to);
-uint32_t core_find_fp(core_t *core, uint32_t address, uint32_t size);
+
+// traps.c
+bool is_fpu(uint16_t first, uint16_t second);
+bool is_division(uint16_t first, uint16_t second);
+bool trap_ahead(core_t *core, uint32_t flags);
+void trap_run(core_t *core, uint32_t size);
+void trap_configure(core_t *core);
+void trap_unaligned(core_t *core);
 
 // store.c
 bool store_emulate(core_t *core);

@@ -13,7 +13,6 @@
 #define CFSR_PRECISERR 0x8200u // with BFARVALID
 #define CFSR_UNDEFINSTR 0x10000u
 #define CFSR_INVSTATE 0x20000u
-#define CFSR_NOCP 0x80000u
 #define XPSR_T (1u << 24)
 #define HFSR_DEBUGEVT 0x80000000u
 
@@ -25,12 +24,11 @@ enum {
     QEMU_DATA_ABORT = 4,
     QEMU_BKPT = 7,
     QEMU_EXCEPTION_EXIT = 8,
-    QEMU_NOCP = 17,
 };
 
 // Before a block: is there something to do that ends the run here?
 static bool must_leave(core_t *core) {
-    if (core->stop || core->reset_requested || core->sleeping || core->stall_until > core->base_ns) {
+    if (core->stop || core->reset_requested || core->sleeping || core->ccr_changed || core->stall_until > core->base_ns) {
         return true;
     }
     if (exception_ready(core)) {
@@ -74,8 +72,7 @@ static void on_block(uc_engine *uc, uint64_t address, uint32_t size, void *user)
     block_t *block = block_lookup(core, (uint32_t)address, size, &scratch);
     uint32_t count = block->count;
     if (count & ~BLOCK_COUNT) {
-        if ((count & BLOCK_FP) && core->nocp) {
-            core->interrupt = QEMU_NOCP;
+        if ((count & (BLOCK_FP | BLOCK_DIV)) && trap_ahead(core, count)) {
             core->block_ahead = size;
             uc_emu_stop(uc);
             return;
@@ -226,9 +223,6 @@ static void run_interrupt(core_t *core) {
             exception_fault(core, EXC_HARDFAULT, 0);
         }
         break;
-    case QEMU_NOCP:
-        exception_fault(core, EXC_USAGEFAULT, CFSR_NOCP);
-        break;
     case QEMU_PREFETCH_ABORT:
         if (mpu_forbids_code(core, core->fault_address)) {
             exception_fault(core, EXC_MEMMANAGE, CFSR_IACCVIOL);
@@ -246,26 +240,16 @@ static void run_interrupt(core_t *core) {
     }
 }
 
-// The FPU is off and the block ahead has an FPU instruction: run what stands before it, then fault.
-static void run_nocp(core_t *core) {
-    core->interrupt = -1;
-    uint32_t pc = *env_reg(core, 15);
-    block_t *block = block_lookup(core, pc, core->block_ahead, &core->scratch);
-    uint32_t fp = core_find_fp(core, pc, block->size);
-    if (fp != pc) {
-        core->nocp = false;
-        uc_ctl_remove_cache(core->uc, pc, pc + block->size);
-        uc_ctl_exits_disable(core->uc);
-        uc_emu_start(core->uc, pc | 1, fp, 0, 0);
-        uc_ctl_exits_enable(core->uc);
-        uc_ctl_remove_cache(core->uc, pc, pc + block->size);
-        core->nocp = true;
-        if (core->invalid_access || *env_reg(core, 15) != fp) {
-            return;
+// Stop and Standby are announced, not entered: the sleep is an ordinary one.
+static void deep_sleep(core_t *core) {
+    if (core->scr & SCR_SLEEPDEEP) {
+        core->bus_result = BUS_OK;
+        core->report("WFI with SCR.SLEEPDEEP: Stop and Standby are not modelled");
+        if (core->bus_result != BUS_OK) {
+            core->stop = true;
+            core->stop_reason = RUN_ERROR;
         }
-        uncount_from(core, fp);
     }
-    exception_fault(core, EXC_USAGEFAULT, CFSR_NOCP);
 }
 
 // Unicorn came back without a hook having said why: WFI, WFE, YIELD, an undefined instruction.
@@ -275,6 +259,7 @@ static void run_unexplained(core_t *core, uc_err error) {
         if (hint_before(core, pc, 0xBF30, 0x8003)) {
             core->sleeping = true;
             core->sleep_for_event = false;
+            deep_sleep(core);
         }
         return;
     }
@@ -342,31 +327,40 @@ static bool pass_time(core_t *core, int *reason) {
     return true;
 }
 
+// What the hooks noted of how the code was left.
+static void outcome(core_t *core, uc_err error) {
+    if (core->interrupt >= 0) {
+        run_interrupt(core);
+    } else if (core->invalid_access) {
+        access_fault(core);
+    } else if (error != UC_ERR_OK || !core->left) {
+        run_unexplained(core, error);
+    }
+}
+
 static void run_slice(core_t *core) {
     core->interrupt = -1;
-    core->invalid_access = false;
+    core->invalid_access = core->step_from_seen = core->left = false;
     update_limit(core);
-    core->step_from_seen = false;
-    core->left = false;
     if (!thumb(core)) {
         exception_fault(core, EXC_USAGEFAULT, CFSR_INVSTATE);
         return;
     }
     uc_err error = uc_emu_start(core->uc, *env_reg(core, 15) | 1, 0, 0, 0);
     core->in_bus = false;
-    if (core->stop && core->stop_reason == RUN_ERROR) {
-        uncount_from(core, *env_reg(core, 15));
-    } else if (core->block_size_cut) {
+    if ((core->stop && core->stop_reason == RUN_ERROR) || core->block_size_cut) {
         core->block_size_cut = false;
         uncount_from(core, *env_reg(core, 15));
-    } else if (core->interrupt == QEMU_NOCP && core->nocp) {
-        run_nocp(core);
-    } else if (core->interrupt >= 0) {
-        run_interrupt(core);
-    } else if (core->invalid_access) {
-        access_fault(core);
-    } else if (!core->left) {
-        run_unexplained(core, error);
+    } else if (core->unaligned) {
+        uncount_from(core, *env_reg(core, 15));
+        trap_unaligned(core);
+    } else if (core->block_ahead) {
+        core->left = true;
+        trap_run(core, core->block_ahead);
+        core->block_ahead = 0;
+        outcome(core, UC_ERR_OK);
+    } else {
+        outcome(core, error);
     }
 }
 
@@ -380,6 +374,10 @@ int core_run(core_t *core) {
         if (core->stop) {
             reason = core->stop_reason;
             break;
+        }
+        if (core->ccr_changed) {
+            core->ccr_changed = false;
+            trap_configure(core);
         }
         if (core->reset_requested) {
             core->reset_requested = false;

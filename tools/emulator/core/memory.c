@@ -174,10 +174,7 @@ static void block_decode(core_t *core, uint32_t address, uint32_t size, block_t 
         if (wide(first) && offset < size) {
             uint16_t second = halfword_at(code, offset);
             offset += 2;
-            // Coprocessors 10 and 11 are the FPU.
-            if ((first & 0xEC00) == 0xEC00 && (second & 0x0E00) == 0x0A00) {
-                flags |= BLOCK_FP;
-            }
+            flags |= is_fpu(first, second) ? BLOCK_FP : is_division(first, second) ? BLOCK_DIV : 0;
             if (first == 0xF3AF && second == 0x8004) {
                 flags |= BLOCK_SEV;
             }
@@ -208,18 +205,4 @@ uint32_t block_index(core_t *core, uint32_t from, uint32_t to) {
         offset += wide(halfword_at(code, offset)) ? 4 : 2;
     }
     return index;
-}
-
-// Address of the first FPU instruction of a block.
-uint32_t core_find_fp(core_t *core, uint32_t address, uint32_t size) {
-    const uint8_t *code = memory_host(core, address, size);
-    for (uint32_t offset = 0; code && offset + 2 < size;) {
-        uint16_t first = halfword_at(code, offset);
-        uint16_t second = halfword_at(code, offset + 2);
-        if (wide(first) && (first & 0xEC00) == 0xEC00 && (second & 0x0E00) == 0x0A00) {
-            return address + offset;
-        }
-        offset += wide(first) ? 4 : 2;
-    }
-    return address;
 }

@@ -13,6 +13,7 @@ void scs_reset(core_t *core) {
     core->vtor = core->prigroup = core->scr = core->shcsr = 0;
     core->cfsr = core->hfsr = core->dfsr = core->mmfar = core->bfar = core->afsr = 0;
     core->ccr = CCR_RESET;
+    core->ccr_changed = true;
     core->cpacr = core->actlr = core->demcr = 0;
     core->nocp = true;
     core->fpccr = FPCCR_RESET;
@@ -212,10 +213,9 @@ static bool scb_write(core_t *core, uint32_t offset, uint32_t value, uint32_t la
     case 0xD0C: aircr_write(core, value); break;
     case 0xD10: core->scr = value & 0x16; break;
     case 0xD14:
-        if (value & 0x18 & ~core->ccr) {
-            core->report("CCR: UNALIGN_TRP and DIV_0_TRP are not modelled");
-        }
         core->ccr = value & 0x31B;
+        core->ccr_changed = true;
+        core->limit = 0;
         break;
     case 0xD18: shpr_write(core, 4, value, lanes); break;
     case 0xD1C: shpr_write(core, 8, value, lanes); break;

@@ -141,7 +141,7 @@ void core_set_deadline(core_t *core, uint64_t ns) {
 
 // Work out before which block the run has to be looked at again.
 void update_limit(core_t *core) {
-    if (core->stop || core->reset_requested || core->nocp || core->stall_until > ns_at(core, core->icount) ||
+    if (core->stop || core->reset_requested || core->ccr_changed || core->stall_until > ns_at(core, core->icount) ||
         (core->best && core->best_priority < core->running)) {
         core->limit = 0;
         return;
