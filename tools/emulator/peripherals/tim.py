@@ -168,7 +168,7 @@ class Timer(ApbPeripheral):
 
     def _cycle(self):
         """Ticks in a whole period."""
-        return 2 * self._period if self.regs[CR1] & CR1_CMS else self._period + 1
+        return (2 * self._period or 1) if self.regs[CR1] & CR1_CMS else self._period + 1
 
     def _to_count(self, position):
         if self.regs[CR1] & CR1_CMS:
