@@ -20,7 +20,8 @@
 #define STOP_US             (1000)
 
 #define RX_INTERRUPTS       (ETH_DMAIER_RIE | ETH_DMAIER_RBUIE)
-#define BASE_INTERRUPTS     (ETH_DMAIER_NISE | ETH_DMAIER_AISE | ETH_DMAIER_FBEIE | ETH_DMAIER_TPSIE | ETH_DMAIER_RPSIE)
+#define BASE_INTERRUPTS     (ETH_DMAIER_NISE | ETH_DMAIER_AISE | ETH_DMAIER_FBEIE | ETH_DMAIER_TPSIE \
+    | ETH_DMAIER_RPSIE)
 
 eth_stats_t eth_stats;
 
@@ -139,7 +140,8 @@ static void write_mac_address(void) {
     const uint8_t *mac = eth.mac;
     mac_write(&ETH->MACA0HR, ETH_MACA0HR_MO | (uint32_t)mac[5] << 8 | mac[4]);
     // The low half carries the new address over into the receiver: last.
-    mac_write(&ETH->MACA0LR, (uint32_t)mac[3] << 24 | (uint32_t)mac[2] << 16 | (uint32_t)mac[1] << 8 | mac[0]);
+    mac_write(&ETH->MACA0LR,
+        (uint32_t)mac[3] << 24 | (uint32_t)mac[2] << 16 | (uint32_t)mac[1] << 8 | mac[0]);
 }
 
 static void write_filter(void) {
@@ -218,9 +220,9 @@ static void start_dma(void) {
         | (32UL << ETH_DMABMR_PBL_Pos) | ETH_DMABMR_EDE;
     ETH->DMARDLAR = (uint32_t)rx_desc;
     ETH->DMATDLAR = (uint32_t)tx_desc;
-    // TSF: in threshold mode a FIFO that runs dry puts a corrupt frame on the wire (ES0182). FEF, FUGF, DTCEFD:
-    // frames that are bad, short or have a wrong checksum come up with their status, to be counted, instead of
-    // vanishing in the FIFO.
+    // TSF: in threshold mode a FIFO that runs dry puts a corrupt frame on the wire (ES0182). FEF, FUGF,
+    // DTCEFD: frames that are bad, short or have a wrong checksum come up with their status, to be counted,
+    // instead of vanishing in the FIFO.
     uint32_t mode = ETH_DMAOMR_TSF | ETH_DMAOMR_RSF | ETH_DMAOMR_OSF | ETH_DMAOMR_DTCEFD | ETH_DMAOMR_FEF
         | ETH_DMAOMR_FUGF;
     mac_write(&ETH->DMAOMR, mode);
@@ -509,7 +511,7 @@ static void demand_receive(void) {
 }
 
 bool eth_give_buffer(void *data, void *slot) {
-    if (!eth_rx_give(&eth.rx, data, slot)) {
+    if (!eth_rx_give(&eth.rx, (uint8_t *)data + ETH_RX_OFFSET, slot)) {
         return false;
     }
     if (eth.starved && eth.running) {
@@ -626,7 +628,8 @@ uint32_t eth_interrupt(void) {
 
 void eth_unmask(uint32_t events) {
     if (eth.running) {
-        ETH->DMAIER |= (events & ETH_EVENT_RX ? ETH_DMAIER_RIE : 0) | (events & ETH_EVENT_TX ? ETH_DMAIER_TIE : 0);
+        ETH->DMAIER |= (events & ETH_EVENT_RX ? ETH_DMAIER_RIE : 0)
+            | (events & ETH_EVENT_TX ? ETH_DMAIER_TIE : 0);
     }
 }
 

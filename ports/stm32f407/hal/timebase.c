@@ -9,7 +9,7 @@ static uint32_t last;
 
 #define IRQ_PRIORITY (11)
 
-static void (*alarm_handler)(void);
+static void (*alarm_handler[TIMEBASE_ALARMS])(void);
 
 void timebase_init(void) {
     RCC->APB1ENR |= RCC_APB1ENR_TIM5EN;
@@ -38,16 +38,16 @@ uint32_t timebase_us32(void) {
     return TIM5->CNT;
 }
 
-void timebase_alarm(uint32_t us32, void (*handler)(void)) {
+void timebase_alarm(timebase_alarm_t alarm, uint32_t us32, void (*handler)(void)) {
     uint32_t primask = __get_PRIMASK();
     __disable_irq();
-    alarm_handler = handler;
-    TIM5->CCR1 = us32;
-    TIM5->SR = ~TIM_SR_CC1IF;
-    TIM5->DIER = TIM_DIER_CC1IE;
+    alarm_handler[alarm] = handler;
+    (&TIM5->CCR1)[alarm] = us32;
+    TIM5->SR = ~(TIM_SR_CC1IF << alarm);
+    TIM5->DIER |= TIM_DIER_CC1IE << alarm;
     // The counter may have passed the mark before it was set: then there is no match for 71 minutes.
     if ((int32_t)(TIM5->CNT - us32) >= 0) {
-        TIM5->EGR = TIM_EGR_CC1G;
+        TIM5->EGR = TIM_EGR_CC1G << alarm;
     }
     NVIC_SetPriority(TIM5_IRQn, IRQ_PRIORITY);
     NVIC_EnableIRQ(TIM5_IRQn);
@@ -56,9 +56,14 @@ void timebase_alarm(uint32_t us32, void (*handler)(void)) {
 
 void TIM5_IRQHandler(void);
 void TIM5_IRQHandler(void) {
-    TIM5->DIER = 0;
-    TIM5->SR = ~TIM_SR_CC1IF;
-    alarm_handler();
+    uint32_t due = TIM5->SR & TIM5->DIER;
+    for (unsigned alarm = 0; alarm < TIMEBASE_ALARMS; alarm++) {
+        if (due & TIM_SR_CC1IF << alarm) {
+            TIM5->DIER &= ~(TIM_DIER_CC1IE << alarm);
+            TIM5->SR = ~(TIM_SR_CC1IF << alarm);
+            alarm_handler[alarm]();
+        }
+    }
 }
 
 uint64_t timebase_us(void) {

@@ -14,8 +14,14 @@ void timebase_clock_changed(void);
 uint64_t timebase_us(void);
 uint32_t timebase_us32(void);
 
+typedef enum {
+    TIMEBASE_ALARM_SOFTTIMER,
+    TIMEBASE_ALARM_ETH,
+    TIMEBASE_ALARMS
+} timebase_alarm_t;
+
 // Calls handler in an interrupt (priority 11) once the low 32 bits of the time reach us32, or at once if
-// they have within the last half hour. One alarm: a new one takes the place of the old.
-void timebase_alarm(uint32_t us32, void (*handler)(void));
+// they have within the last half hour. A new call for the same alarm takes the place of the old.
+void timebase_alarm(timebase_alarm_t alarm, uint32_t us32, void (*handler)(void));
 
 #endif // HAL_TIMEBASE_H

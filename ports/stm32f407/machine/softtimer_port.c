@@ -17,5 +17,5 @@ void soft_timer_schedule_at_ms(uint32_t ticks_ms) {
     } else if (ms > LONGEST_MS) {
         ms = LONGEST_MS;
     }
-    timebase_alarm(timebase_us32() + (uint32_t)ms * 1000, soft_timer_handler);
+    timebase_alarm(TIMEBASE_ALARM_SOFTTIMER, timebase_us32() + (uint32_t)ms * 1000, soft_timer_handler);
 }

@@ -23,6 +23,7 @@
 #include "mpconfigboard.h"
 #include "rtos.h"
 #include "stm32f4xx.h"
+#include "timebase.h"
 
 #ifndef ETHIF_STACK_BYTES
 #define ETHIF_STACK_BYTES   (3072)
@@ -33,6 +34,13 @@
 #define RX_BATCH            (4)
 // Of each millisecond, what reception may take at most: a flood leaves the rest to Python.
 #define RX_SHARE_PERCENT    (60)
+// Interrupts are moderated while long frames stream in: from then on the ring is looked at this often, so that
+// a turn of the tasks carries several frames. Nothing waits for that where frames are short (a question and its
+// answer) or few; and the pause never lasts for more frames than a third of the ring.
+#define RX_PAUSE_US         (400)
+#define RX_LONG_BYTES       (512)
+#define RX_STREAM_PER_MS    (3)
+#define RX_MEASURE_US       (1000)
 // Sent frames are looked for this often while none arrive and none are sent.
 #define TX_REAP_MS          (10)
 // A frame in more pieces than this is copied into one.
@@ -61,6 +69,12 @@ static TaskHandle_t task;
 static eth_config_t config;
 static bool active;
 static bool promiscuous;
+static struct {
+    uint32_t since_us;
+    uint16_t frames;
+    uint16_t long_frames;
+    bool streaming;
+} rx_rate;
 static bool tx_refused; // since the last frame was reaped
 static uint8_t default_mac[6];
 
@@ -92,17 +106,19 @@ static unsigned take_frame(eth_rx_frame_t *frame, void **slots) {
 // pbuf, and there is no room for a header in front of it.
 static struct pbuf *wrap_frame(void **slots, unsigned segments, unsigned length) {
     struct pbuf *head = NULL;
-    for (unsigned n = 0; n < segments; n++) {
+    unsigned offset = ETH_RX_OFFSET;
+    for (unsigned n = 0; n < segments; n++, offset = 0) {
         rx_buffer_t *buffer = slots[n];
         if (length == 0) {
             // The FCS alone reached into this one.
             give_back(buffer);
             continue;
         }
-        unsigned piece = LWIP_MIN(length, ETH_RX_BUFFER_BYTES);
+        unsigned room = ETH_RX_BUFFER_BYTES - offset;
+        unsigned piece = LWIP_MIN(length, room);
         buffer->pbuf.custom_free_function = free_rx_pbuf;
-        struct pbuf *p = pbuf_alloced_custom(PBUF_RAW, (u16_t)piece, PBUF_ROM, &buffer->pbuf, buffer->data,
-            ETH_RX_BUFFER_BYTES);
+        struct pbuf *p = pbuf_alloced_custom(PBUF_RAW, (u16_t)piece, PBUF_ROM, &buffer->pbuf,
+            buffer->data + offset, (u16_t)room);
         if (head == NULL) {
             head = p;
         } else {
@@ -113,8 +129,8 @@ static struct pbuf *wrap_frame(void **slots, unsigned segments, unsigned length)
     return head;
 }
 
-// When the ring runs short, a small frame that will wait for Python must not keep a whole buffer from the DMA.
-// lwIP's heap is only used for it while more than half of it is free.
+// When the ring runs short, a small frame that will wait for Python must not keep a whole buffer from the
+// DMA. lwIP's heap is only used for it while more than half of it is free.
 static struct pbuf *copy_if_short(struct pbuf *p) {
     if (p->tot_len > RX_COPY_BYTES || ETH_RX_COUNT - rx_lent > RX_SHORT_BUFFERS
         || lwip_stats.mem.used > MEM_SIZE / 2) {
@@ -141,6 +157,8 @@ static void hand_up(struct pbuf *p, eth_csum_t verdict) {
     }
     eth_stats.rx_frames++;
     eth_stats.rx_bytes += p->tot_len;
+    rx_rate.frames++;
+    rx_rate.long_frames += p->tot_len >= RX_LONG_BYTES;
     if (is_foreign(p)) {
         pbuf_free(p);
         return;
@@ -392,6 +410,25 @@ static bool receive_all(void) {
     }
 }
 
+// Whether to look at the ring again in RX_PAUSE_US instead of at the next frame.
+static bool pause_pays(void) {
+    uint32_t elapsed_us = timebase_us32() - rx_rate.since_us;
+    if (elapsed_us >= RX_MEASURE_US) {
+        uint32_t ms = elapsed_us / 1000;
+        rx_rate.streaming = rx_rate.long_frames >= RX_STREAM_PER_MS * ms
+            && rx_rate.frames * RX_PAUSE_US <= ETH_RX_COUNT / 3 * elapsed_us;
+        rx_rate.since_us += elapsed_us;
+        rx_rate.frames = rx_rate.long_frames = 0;
+    }
+    return rx_rate.streaming;
+}
+
+static void pause_over(void) {
+    BaseType_t woken = pdFALSE;
+    xTaskNotifyFromISR(task, ETH_EVENT_RX, eSetBits, &woken);
+    portYIELD_FROM_ISR(woken);
+}
+
 // Tells lwIP what the link does.
 static void follow_link(void) {
     bool up = eth_state() == ETH_LINK_UP;
@@ -430,7 +467,12 @@ static void eth_task(void *arg) {
             wait = 1;
             continue;
         }
-        unmask(ETH_EVENT_RX | ETH_EVENT_TX);
+        if (pause_pays()) {
+            timebase_alarm(TIMEBASE_ALARM_ETH, timebase_us32() + RX_PAUSE_US, pause_over);
+            unmask(ETH_EVENT_TX);
+        } else {
+            unmask(ETH_EVENT_RX | ETH_EVENT_TX);
+        }
         // A frame that came between the last look and the unmasking has raised the interrupt, which is level.
         int32_t until_step = (int32_t)(next_step - xTaskGetTickCount());
         wait = until_step > 0 ? (TickType_t)until_step : 0;
@@ -515,7 +557,8 @@ static err_t netif_init_cb(struct netif *net) {
     net->mtu = 1500;
     net->hwaddr_len = ETH_HWADDR_LEN;
     memcpy(net->hwaddr, default_mac, ETH_HWADDR_LEN);
-    net->flags = NETIF_FLAG_BROADCAST | NETIF_FLAG_ETHARP | NETIF_FLAG_ETHERNET | NETIF_FLAG_IGMP | NETIF_FLAG_MLD6;
+    net->flags = NETIF_FLAG_BROADCAST | NETIF_FLAG_ETHARP | NETIF_FLAG_ETHERNET | NETIF_FLAG_IGMP
+        | NETIF_FLAG_MLD6;
     net->output = etharp_output;
     net->output_ip6 = ethip6_output;
     net->linkoutput = link_output;
