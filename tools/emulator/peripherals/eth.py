@@ -57,7 +57,7 @@ class Eth(Peripheral):
         self.machine = machine
         self.used = {}
         self.pins = pins
-        self._irq_level = False
+        self._irq_level = self._irq_besides_dma = False
         self._clocks = self._rx_pins = self._tx_pins = False
         self._clocks_until = -1
         self.rmii = None
@@ -253,16 +253,19 @@ class Eth(Peripheral):
         self.update_irq()
 
     def update_irq(self):
+        """Something changed in MMC, PMT or PTP, or in a mask."""
+        mask = self.regs[MACIMR]
+        self._irq_besides_dma = (
+            any(self.mmc.interrupts)
+            or (self.pmt.interrupt and not mask & PMTIM)
+            or (self.ptp.interrupt and not mask & TSTIM)
+        )
+        self.update_dma_irq()
+
+    def update_dma_irq(self):
+        """The same for the DMA's own status, several times a frame."""
         regs = self.regs
-        level = regs[DMASR] & regs[DMAIER] & SUMMARIES
-        if not level:
-            mask = regs[MACIMR]
-            level = (
-                any(self.mmc.interrupts)
-                or (self.pmt.interrupt and not mask & PMTIM)
-                or (self.ptp.interrupt and not mask & TSTIM)
-            )
-        level = bool(level)
+        level = bool(regs[DMASR] & regs[DMAIER] & SUMMARIES) or self._irq_besides_dma
         if level != self._irq_level:
             self._irq_level = level
             self.machine.irq(ETH_IRQ, level)

@@ -177,7 +177,7 @@ class Dma(Part):
             regs[DMASR] |= NIS
         if pending & ABNORMAL:
             regs[DMASR] |= AIS
-        self.eth.update_irq()
+        self.eth.update_dma_irq()
 
     def raise_rwt(self):
         self.raise_status(RWTS)
@@ -255,7 +255,7 @@ class Dma(Part):
 
     def write_dma_status(self, register, old, value):
         # NIS and AIS are sticky: cleared by writing 1 only, set by the next event or enable (33.8.4)
-        self.eth.update_irq()
+        self.eth.update_dma_irq()
 
     def write_interrupt_enable(self, register, old, value):
         self._summarise()
