@@ -24,8 +24,8 @@
 // Header, VLAN tag, 1500 bytes and FCS are 1522; the DMA writes whole words.
 #define ETH_RX_BUFFER_BYTES (1524)
 // Where a frame begins in its first buffer: the 14 bytes of the Ethernet header then end on a word, and what
-// follows is read and copied in words (RM0090 33.6.8, RDES2: the DMA shifts the start of a frame by these bits
-// and ignores them in the buffers that follow).
+// follows is read and copied in words (RM0090 33.6.8, RDES2: the DMA shifts the start of a frame by these
+// bits and ignores them in the buffers that follow).
 #define ETH_RX_OFFSET (2)
 // The largest frame either way and the smallest one to receive, without FCS.
 #define ETH_FRAME_MAX (1518)
@@ -109,8 +109,8 @@ void eth_set_promiscuous(bool on);
 // Joins or leaves a multicast address. Counted: as many leaves as joins.
 void eth_multicast(const uint8_t mac[6], bool join);
 
-// Gives a receive buffer of ETH_RX_BUFFER_BYTES, aligned to 4, in SRAM; a frame begins ETH_RX_OFFSET bytes into
-// its first one. Also while stopped. Any context that the interrupt's mask keeps apart. False if there are
+// Gives a receive buffer of ETH_RX_BUFFER_BYTES, aligned to 4, in SRAM; a frame begins ETH_RX_OFFSET bytes
+// into its first one. Also while stopped. Any context that the interrupt's mask keeps apart. False if there are
 // ETH_RX_COUNT already.
 bool eth_give_buffer(void *data, void *slot);
 // As eth_rx_take; counts bad frames. The caller gives the buffers back in every case.

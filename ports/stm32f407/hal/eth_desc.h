@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // The Ethernet DMA's descriptors in their enhanced form (RM0090 33.6.7 and 33.6.8): what the words mean, as
-// pure functions of the words. Nothing here touches hardware; tests/host compiles it with the host's compiler.
+// pure functions of the words. Nothing here touches hardware; tests/host compiles it for the host.
 #ifndef HAL_ETH_DESC_H
 #define HAL_ETH_DESC_H
 

@@ -44,7 +44,8 @@ bool eth_rx_give(eth_rx_ring_t *ring, void *data, void *slot) {
     return true;
 }
 
-// How many descriptors the oldest frame has, 0 while it is incomplete. *broken: it has no beginning or no end.
+// How many descriptors the oldest frame has, 0 while it is incomplete. *broken: it lacks its beginning or
+// its end.
 static unsigned oldest_frame(const eth_rx_ring_t *ring, bool *broken) {
     uint16_t at = ring->take;
     *broken = false;

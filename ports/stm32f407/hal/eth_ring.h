@@ -85,8 +85,9 @@ static inline unsigned eth_tx_free(const eth_tx_ring_t *ring) {
     return ring->count - ring->used;
 }
 
-// Hands a frame of `segments` pieces to the DMA, none of them empty. flags: ETH_TDES0_IC, _CIC and _TTSE. The
-// memory stays the DMA's until eth_tx_reap releases the slots. False, and nothing done, where room is missing.
+// Hands a frame of `segments` pieces to the DMA, none of them empty. flags: ETH_TDES0_IC, _CIC and _TTSE.
+// The memory stays the DMA's until eth_tx_reap releases the slots. False, and nothing done, where room is
+// missing.
 bool eth_tx_put(eth_tx_ring_t *ring, const eth_tx_segment_t *segment, unsigned segments, uint32_t flags);
 
 // Finishes the oldest frame if the DMA is done with it: releases its slots. False if there is none.

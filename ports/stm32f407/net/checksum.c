@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
-// ES0182 names two faults of the checksum engine. It takes the payload of an IPv6 packet that carries no TCP,
-// UDP or ICMP for extension headers, and may insert a checksum into it; and it accepts extension headers out of
-// order, so that its verdict on such a packet means nothing. Besides, with full insertion it treats an IPv4
-// fragment as if it were the datagram. So:
+// ES0182 names two faults of the checksum engine. It takes the payload of an IPv6 packet that carries no
+// TCP, UDP or ICMP for extension headers, and may insert a checksum into it; and it accepts extension
+// headers out of order, so that its verdict on such a packet means nothing. Besides, with full insertion it
+// treats an IPv4 fragment as if it were the datagram. So:
 //
 // - Sending: full insertion for TCP and UDP alone, unfragmented, and over IPv6 directly behind the fixed
 //   header. Everything else has its checksum from lwIP: ICMP and ICMPv6 always, datagrams that get fragmented

@@ -34,9 +34,9 @@
 #define RX_BATCH            (4)
 // Of each millisecond, what reception may take at most: a flood leaves the rest to Python.
 #define RX_SHARE_PERCENT    (60)
-// Interrupts are moderated while long frames stream in: from then on the ring is looked at this often, so that
-// a turn of the tasks carries several frames. Nothing waits for that where frames are short (a question and its
-// answer) or few; and the pause never lasts for more frames than a third of the ring.
+// Interrupts are moderated while long frames stream in: from then on the ring is looked at this often, so
+// that a turn of the tasks carries several frames. Nothing waits for that where frames are short (a question
+// and its answer) or few; and the pause never lasts for more frames than a third of the ring.
 #define RX_PAUSE_US         (400)
 #define RX_LONG_BYTES       (512)
 #define RX_STREAM_PER_MS    (3)

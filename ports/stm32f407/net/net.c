@@ -27,8 +27,8 @@ uint8_t net_lwip_heap[LWIP_MEM_ALIGN_BUFFER(MEM_SIZE + 32)] __attribute__((align
 
 // ---- State of each task that uses lwIP -------------------------------------------------------------
 
-// The semaphore that LWIP_NETCONN_SEM_PER_THREAD asks for, and errno. lwIP's sys_arch.c keeps a pointer to the
-// semaphore in the task; it is made at the first use, so that no task has to announce itself.
+// The semaphore that LWIP_NETCONN_SEM_PER_THREAD asks for, and errno. lwIP's sys_arch.c keeps a pointer to
+// the semaphore in the task; it is made at the first use, so that no task has to announce itself.
 typedef struct _net_task_t {
     sys_sem_t sem;
     int error;

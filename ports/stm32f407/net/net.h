@@ -9,8 +9,8 @@
 // Once at boot, from a task: starts the tasks `tcpip` and `eth`; the interface exists and is off.
 void net_init(void);
 
-// At soft reset, after the bindings have closed what they own and Python's other threads have ended: interface
-// off, addresses and name servers forgotten, hostname and MAC address back to their defaults.
+// At soft reset, after the bindings have closed what they own and Python's other threads have ended:
+// interface off, addresses and name servers forgotten, hostname and MAC address back to their defaults.
 void network_deinit(void);
 
 // Which family a name with both kinds of address gives first: 4 or 6 (network.ipconfig(prefer=)).

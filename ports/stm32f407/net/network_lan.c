@@ -80,7 +80,8 @@ static int lan_status(void) {
     eth_state_t state = eth_state();
     if (netif_is_link_up(ethif_netif())) {
         status = has_address() ? STAT_UP : STAT_NO_IP;
-    } else if (state == ETH_PHY_HELD || state == ETH_PHY_BOOT || state == ETH_PHY_RESET || state == ETH_MAC_RESET) {
+    } else if (state == ETH_PHY_HELD || state == ETH_PHY_BOOT || state == ETH_PHY_RESET
+               || state == ETH_MAC_RESET) {
         status = STAT_STARTING;
     }
     UNLOCK_TCPIP_CORE();
@@ -134,14 +135,16 @@ static void lan_print(const mp_print_t *print, mp_obj_t self_in, mp_print_kind_t
     char text[IP4ADDR_STRLEN_MAX];
     ip4addr_ntoa_r(&addr, text, sizeof(text));
     if (state == ETH_LINK_UP) {
-        mp_printf(print, "<LAN %u Mbit/s %s duplex, %s>", link.mbit_s, link.full_duplex ? "full" : "half", text);
+        const char *duplex = link.full_duplex ? "full" : "half";
+        mp_printf(print, "<LAN %u Mbit/s %s duplex, %s>", link.mbit_s, duplex, text);
     } else {
         const char *error = error_text(state);
         mp_printf(print, "<LAN %s>", state == ETH_OFF ? "off" : error != NULL ? error : "no link");
     }
 }
 
-static mp_obj_t lan_make_new(const mp_obj_type_t *type, size_t n_args, size_t n_kw, const mp_obj_t *all_args) {
+static mp_obj_t lan_make_new(const mp_obj_type_t *type, size_t n_args, size_t n_kw,
+    const mp_obj_t *all_args) {
     enum { ARG_id, ARG_phy_type, ARG_phy_addr };
     static const mp_arg_t allowed[] = {
         { MP_QSTR_id, MP_ARG_INT, { .u_int = 0 } },
@@ -156,7 +159,8 @@ static mp_obj_t lan_make_new(const mp_obj_type_t *type, size_t n_args, size_t n_
     }
     LOCK_TCPIP_CORE();
     eth_config_t *config = ethif_config();
-    bool change = (phy_type >= 0 && phy_type != config->phy_type) || (phy_addr >= 0 && phy_addr != config->phy_address);
+    bool change = (phy_type >= 0 && phy_type != config->phy_type)
+        || (phy_addr >= 0 && phy_addr != config->phy_address);
     bool busy = change && ethif_is_active();
     if (change && !busy) {
         config->phy_type = phy_type >= 0 ? (uint8_t)phy_type : config->phy_type;
@@ -348,7 +352,8 @@ static void set_addr4(mp_obj_t value) {
         const char *slash = memchr(text, '/', len);
         if (slash != NULL) {
             addr = parse_addr4(mp_obj_new_str(text, (size_t)(slash - text)));
-            mask = mask_from_prefix(mp_parse_num_integer(slash + 1, (size_t)(text + len - slash - 1), 10, NULL));
+            size_t digits = (size_t)(text + len - slash - 1);
+            mask = mask_from_prefix(mp_parse_num_integer(slash + 1, digits, 10, NULL));
         } else {
             addr = parse_addr4(value);
             if (ip4_addr_isany_val(mask)) {
@@ -450,7 +455,9 @@ static mp_obj_t get_ifconfig(void) {
     ip4_addr_t addr = *netif_ip4_addr(netif), mask = *netif_ip4_netmask(netif), gw = *netif_ip4_gw(netif);
     ip_addr_t dns = *dns_getserver(0);
     UNLOCK_TCPIP_CORE();
-    mp_obj_t items[4] = { format_addr4(&addr), format_addr4(&mask), format_addr4(&gw), network_format_addr(&dns) };
+    mp_obj_t items[4] = {
+        format_addr4(&addr), format_addr4(&mask), format_addr4(&gw), network_format_addr(&dns),
+    };
     return mp_obj_new_tuple(4, items);
 }
 

@@ -39,7 +39,8 @@ static test_t *all_tests;
     do { \
         long long a_ = (long long)(a), b_ = (long long)(b); \
         if (a_ != b_) { \
-            printf("%s:%d: %s is %lld (0x%llx), not %s = %lld (0x%llx)\n", __FILE__, __LINE__, #a, a_, a_, #b, b_, b_); \
+            printf("%s:%d: %s is %lld (0x%llx), ", __FILE__, __LINE__, #a, a_, a_); \
+            printf("not %s = %lld (0x%llx)\n", #b, b_, b_); \
             exit(1); \
         } \
     } while (0)

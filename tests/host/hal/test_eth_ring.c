@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The rings against a DMA that the test plays: who owns which descriptor when, in every order that silicon may
-// choose. A fault here is a corrupted frame, a leak of buffers, or an interface that goes deaf.
+// The rings against a DMA that the test plays: who owns which descriptor when, in every order that silicon
+// may choose. A fault here is a corrupted frame, a leak of buffers, or an interface that goes deaf.
 
 #include "check.h"
 #include "eth_ring.h"
@@ -308,7 +308,8 @@ TEST(tx_put__one_piece) {
     tx_start();
     eth_tx_segment_t one = piece(0, 60, true);
     CHECK(eth_tx_put(&tx, &one, 1, 3u << ETH_TDES0_CIC_Pos | ETH_TDES0_IC));
-    CHECK_EQ(desc[0].status, ETH_DESC_OWN | ETH_TDES0_FS | ETH_TDES0_LS | ETH_TDES0_TCH | ETH_TDES0_CIC | ETH_TDES0_IC);
+    CHECK_EQ(desc[0].status,
+        ETH_DESC_OWN | ETH_TDES0_FS | ETH_TDES0_LS | ETH_TDES0_TCH | ETH_TDES0_CIC | ETH_TDES0_IC);
     CHECK_EQ(desc[0].control, 60);
     CHECK_EQ(desc[0].buffer, (uint32_t)(uintptr_t)&payload[0]);
     CHECK_EQ(eth_tx_free(&tx), COUNT - 1);
