@@ -108,7 +108,7 @@ def test_map__reset_restores_every_register(chip, name):
 
 
 def test_apb__repeats_what_is_narrower_than_a_word(bus):
-    """RM0090 2.1.11: the bridge turns every access into one of 32 bits."""
+    """RM0090 2.1, AHB/APB bridges: the bridge turns every access into one of 32 bits."""
     bus.write("TIM3.ARR", 0x12, width=1)
     assert bus["TIM3.ARR"] == 0x1212
     bus.write("TIM2.ARR", 0x1234, width=2)

@@ -33,7 +33,6 @@ KNOWN_RESETS = {
     ("FLASH", "OPTCR"): "RM0090 3.9.10: 0x0FFFAAED, what a virgin chip loads from its option bytes",
     ("PWR", "CR"): "RM0090 5.4.1: 0x00004000, the SVD has no VOS",
     ("RCC", "CR"): "RM0090 7.3.1: HSICAL is undefined after reset, the model reads 0x80",
-    **{(f"TIM{n}", "ARR"): "RM0090 17.4.12, 18.4.12: all ones" for n in range(1, 15)},
     ("DBGMCU", "IDCODE"): "revision Y, 0x413; the SVD has the first samples' wrong 0x411 (ES0182 2.1.1)",
     **{
         (usart, "SR"): "RM0090 30.6.1: TXE and TC, 0xC0; the SVD has 0xC00000"

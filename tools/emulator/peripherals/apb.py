@@ -5,7 +5,7 @@ from ..peripheral import Peripheral
 
 
 class ApbPeripheral(Peripheral):
-    """The bridge knows words alone: it repeats a byte or a half-word over all 32 bits (RM0090 2.1.11).
+    """The bridge knows words alone: it repeats a byte or a half-word over all 32 bits (RM0090 2.1).
 
     So a byte written to a 16-bit register lands in both its halves, which catches drivers, and DMA
     streams with the wrong PSIZE, that work on a bus with byte lanes.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The F407's interrupt lines: name as in RM0090 table 62 -> position in the NVIC."""
+"""The F407's interrupt lines: name as in RM0090 12.2 -> position in the NVIC."""
 
 import weakref
 

@@ -66,7 +66,7 @@ def _registers(name):
         Register(EGR, "EGR", tagged=0xE0 & flags, on_write="_write_egr"),
         Register(CNT, "CNT", write=full, on_read="_read_cnt", on_write="_write_cnt"),
         Register(PSC, "PSC", write=0xFFFF),
-        Register(ARR, "ARR", full, write=full, on_write="_write_arr"),
+        Register(ARR, "ARR", write=full, on_write="_write_arr"),
     ]
     if kind != ONE_CHANNEL:
         cr2 = {ADVANCED: 0x7FFD, GENERAL: 0xF8, TWO_CHANNELS: 0x70, BASIC: 0x70}[kind]
