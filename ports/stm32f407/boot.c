@@ -14,7 +14,6 @@
 #include "FreeRTOS.h"
 #include "task.h"
 #include "rtos.h"
-#include "usb/usb.h"
 
 #if PORT_WITH_NET
 #include "net/net.h"
@@ -57,7 +56,6 @@ bool boot_button_held(void) {
 
 static void main_task(void *arg) {
     (void)arg;
-    usb_init();
     #if PORT_WITH_NET
     net_init();
     #endif

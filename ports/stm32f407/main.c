@@ -21,6 +21,7 @@
 #include "clock.h"
 #include "fault.h"
 #include "machine/machine_pin.h"
+#include "usb/usb.h"
 
 #if PORT_WITH_NET
 #include "lwip_bindings.h"
@@ -48,6 +49,9 @@ static void print_boot_messages(void) {
 // False if a soft reset or an exit was asked for.
 static bool run_scripts(void) {
     pyexec_frozen_module("_boot.py", false);
+    // Not before: making a filesystem holds the core up for seconds, in which a host would ask in vain and
+    // take 5 s to try again.
+    usb_init();
     if (boot_button_held()) {
         mp_printf(&mp_plat_print, "Button held: boot.py and main.py are skipped\n");
         return true;

@@ -76,11 +76,14 @@ static void usb_task(void *arg) {
 }
 
 void usb_init(void) {
+    if (task != NULL) {
+        return;
+    }
     task = xTaskCreateStatic(usb_task, "usb", STACK_WORDS, NULL, RTOS_PRIORITY_USB, stack, &tcb);
 }
 
 void usb_deinit(void) {
-    if (!(RCC->AHB2ENR & RCC_AHB2ENR_OTGFSEN)) {
+    if (task == NULL || !(RCC->AHB2ENR & RCC_AHB2ENR_OTGFSEN)) {
         return;
     }
     NVIC_DisableIRQ(OTG_FS_IRQn);

@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-// Starts the USB task, which brings the device up. Call once, before or after the scheduler starts.
+// Starts the USB task, which brings the device up; does nothing when it runs already.
 void usb_init(void);
 
 // Takes the device off the bus and switches the peripheral off, for a reset or the ROM's loader. Python
