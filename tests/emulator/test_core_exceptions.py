@@ -772,7 +772,7 @@ NO_ACCESS_32 = "(4 << 1) | 1 | (1 << 28)"
 
 @pytest.mark.parametrize("access", ["ldr r6, [r1]", "str r6, [r1]", "ldrb r6, [r1, #31]"])
 def test_core__mpu_guard(run, access):
-    """A region of 32 bytes without access: DACCVIOL, the address, the instruction; its neighbours are free."""
+    """A region of 32 bytes without access: DACCVIOL, address, instruction; its neighbours are free."""
     out = run(
         MPU_REGION.format(base=0x20001020, number=7, attributes=NO_ACCESS_32)
         + MPU_ON

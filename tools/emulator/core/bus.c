@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Everything that is not memory: peripherals (through the Python callbacks), the core's own registers, bit-band.
+// Everything that is not memory: peripherals (by the Python callbacks), the core's own registers, bit-band.
 
 #include <string.h>
 

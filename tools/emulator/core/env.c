@@ -3,8 +3,8 @@
 // instruction an MMIO access belongs to.
 //
 // Offsets are not written down here, they are found at start-up by changing registers through the public API
-// and looking what changed; engine_open() fails when one of them is not found. The functions below are exported
-// by the library of the wheel.
+// and looking what changed; engine_open() fails when one of them is not found. The functions below are
+// exported by the library of the wheel.
 
 #include <string.h>
 
@@ -84,7 +84,7 @@ static uint32_t find_register(core_t *core, int reg, uint32_t first, uint32_t se
     return found;
 }
 
-// What cpu_restore_state() changes besides PC has to be put back: the translated code that runs on relies on it.
+// What cpu_restore_state() changes besides PC has to be put back: the translated code relies on it.
 static bool find_restored(engine_t *engine) {
     static uint8_t env[0x8000];
     static uint8_t tb[512];
@@ -135,7 +135,7 @@ static bool find_mpu(core_t *core) {
         }
     }
     reg_set(core, UC_ARM_REG_XPSR, 1u << 24);
-    // They stand between the registers and the features, the first that looks like it after the exception number.
+    // They are the first that looks like it after the exception number.
     for (uint32_t offset = engine->mpu_ctrl & ~7u; offset < ENV_BYTES; offset += 8) {
         if (is_region_arrays(engine->env + offset)) {
             engine->pmsav7 = offset;
@@ -209,7 +209,8 @@ bool engine_open(core_t *core) {
     engine->basepri = find_register(core, UC_ARM_REG_BASEPRI, 0x50, 0xA0);
     engine->vfp = find_register(core, UC_ARM_REG_S0, 0x12345678, 0x9ABCDEF0);
     uint32_t last = find_register(core, UC_ARM_REG_S31, 0x12345678, 0x9ABCDEF0);
-    if (engine->control == NOT_FOUND || engine->fpca == NOT_FOUND || engine->primask == NOT_FOUND || engine->faultmask == NOT_FOUND ||
+    if (engine->control == NOT_FOUND || engine->fpca == NOT_FOUND || engine->primask == NOT_FOUND ||
+        engine->faultmask == NOT_FOUND ||
         engine->basepri == NOT_FOUND || engine->vfp == NOT_FOUND || last != engine->vfp + 31 * 4) {
         return false;
     }

@@ -93,7 +93,8 @@ int execution_priority(core_t *core) {
 }
 
 bool exception_ready(core_t *core) {
-    return core->best && core->best_priority < core->running && core->best_priority < execution_priority(core);
+    int priority = core->best_priority;
+    return core->best && priority < core->running && priority < execution_priority(core);
 }
 
 // WFI wakes for what would preempt if PRIMASK were clear (B1.5.17).
@@ -345,7 +346,8 @@ static bool return_valid(core_t *core, uint32_t exc_return, int number) {
     if (!BIT_TEST(core->active, number)) {
         return false;
     }
-    // To thread mode only from the last active exception, unless CCR.NONBASETHRDENA; to a handler only from a nested one.
+    // To thread mode only from the last active exception, unless CCR.NONBASETHRDENA; to a handler only from
+    // a nested one.
     int count = active_count(core);
     return thread ? count == 1 || (core->ccr & 1) : count > 1;
 }

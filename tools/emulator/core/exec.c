@@ -28,7 +28,8 @@ enum {
 
 // Before a block: is there something to do that ends the run here?
 static bool must_leave(core_t *core) {
-    if (core->stop || core->reset_requested || core->sleeping || core->ccr_changed || core->stall_until > core->base_ns) {
+    if (core->stop || core->reset_requested || core->sleeping || core->ccr_changed ||
+        core->stall_until > core->base_ns) {
         return true;
     }
     if (exception_ready(core)) {
@@ -134,7 +135,8 @@ static void on_interrupt(uc_engine *uc, uint32_t number, void *user) {
     uc_emu_stop(uc);
 }
 
-static bool on_invalid(uc_engine *uc, uc_mem_type type, uint64_t address, int size, int64_t value, void *user) {
+static bool on_invalid(uc_engine *uc, uc_mem_type type, uint64_t address, int size, int64_t value,
+                       void *user) {
     (void)uc;
     core_t *core = user;
     core->invalid_access = true;
@@ -438,8 +440,8 @@ void core_reset(core_t *core) {
     update_limit(core);
 }
 
-// The hook on what nothing answers, and on stores to flash, leaves the memories out that take stores: where it
-// could be called, Unicorn carries out every store the long way.
+// The hook on what nothing answers, and on stores to flash, leaves the memories out that take stores: where
+// it could be called, Unicorn carries out every store the long way.
 static bool watch_outside_ram(core_t *core) {
     static const uint32_t ranges[][2] = {
         {0x00000000, 0x0FFFFFFF}, {0x10010000, 0x1FFFFFFF}, {0x20020000, 0xFFFFFFFF}};
@@ -574,7 +576,8 @@ uint32_t core_get_register(core_t *core, int number) {
     }
     switch (number) {
     case 19:
-        return (*env_word(core, core->engine.control) & 3) | (*env_word(core, core->engine.fpca) & CONTROL_FPCA);
+        return (*env_word(core, core->engine.control) & (CONTROL_NPRIV | CONTROL_SPSEL)) |
+               (*env_word(core, core->engine.fpca) & CONTROL_FPCA);
     case 20:
         return *env_word(core, core->engine.primask);
     case 21:
@@ -616,6 +619,7 @@ uint32_t core_debug_read(core_t *core, uint32_t address) {
 }
 
 uint32_t core_fault_register(core_t *core, int which) {
-    uint32_t values[] = {core->cfsr, core->hfsr, core->mmfar, core->bfar, core->shcsr, core->vtor, core->dfsr};
+    uint32_t values[] = {core->cfsr,  core->hfsr, core->mmfar, core->bfar,
+                         core->shcsr, core->vtor, core->dfsr};
     return values[which];
 }

@@ -48,7 +48,8 @@ bool memory_allow_code(core_t *core, uint32_t address) {
         return false;
     }
     // A block may go on to the next page.
-    for (uint32_t end = page + 2 * PAGE_BYTES; page < end && page < SRAM_BASE + SRAM_BYTES; page += PAGE_BYTES) {
+    uint32_t end = page + 2 * PAGE_BYTES;
+    for (; page < end && page < SRAM_BASE + SRAM_BYTES; page += PAGE_BYTES) {
         uc_mem_protect(core->uc, page, PAGE_BYTES, UC_PROT_ALL);
     }
     return true;

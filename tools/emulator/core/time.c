@@ -20,7 +20,8 @@ uint64_t core_icount_now(core_t *core) {
 }
 
 static uint64_t cycles_at(core_t *core, uint64_t icount) {
-    return core->base_cycles + (uint64_t)((u128_t)(icount - core->base_icount) * core->cpi_num / core->cpi_den);
+    u128_t scaled = (u128_t)(icount - core->base_icount) * core->cpi_num;
+    return core->base_cycles + (uint64_t)(scaled / core->cpi_den);
 }
 
 static uint64_t ns_at(core_t *core, uint64_t icount) {
@@ -141,8 +142,9 @@ void core_set_deadline(core_t *core, uint64_t ns) {
 
 // Work out before which block the run has to be looked at again.
 void update_limit(core_t *core) {
-    if (core->stop || core->reset_requested || core->ccr_changed || core->stall_until > ns_at(core, core->icount) ||
-        (core->best && core->best_priority < core->running)) {
+    bool stalled = core->stall_until > ns_at(core, core->icount);
+    bool preempting = core->best && core->best_priority < core->running;
+    if (core->stop || core->reset_requested || core->ccr_changed || stalled || preempting) {
         core->limit = 0;
         return;
     }

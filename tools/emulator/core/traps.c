@@ -103,7 +103,8 @@ void trap_run(core_t *core, uint32_t size) {
     }
 }
 
-static void on_access(uc_engine *uc, uc_mem_type type, uint64_t address, int size, int64_t value, void *user) {
+static void on_access(uc_engine *uc, uc_mem_type type, uint64_t address, int size, int64_t value,
+                      void *user) {
     (void)uc, (void)type, (void)value;
     core_t *core = user;
     if (address & (uint64_t)(size - 1)) {
@@ -116,7 +117,8 @@ static void on_access(uc_engine *uc, uc_mem_type type, uint64_t address, int siz
 void trap_configure(core_t *core) {
     bool wanted = core->ccr & CCR_UNALIGN_TRP;
     if (wanted && !core->access_hook) {
-        uc_hook_add(core->uc, &core->access_hook, UC_HOOK_MEM_READ | UC_HOOK_MEM_WRITE, on_access, core, 1, 0);
+        int kinds = UC_HOOK_MEM_READ | UC_HOOK_MEM_WRITE;
+        uc_hook_add(core->uc, &core->access_hook, kinds, on_access, core, 1, 0);
     } else if (!wanted && core->access_hook) {
         uc_hook_del(core->uc, core->access_hook);
         core->access_hook = 0;
