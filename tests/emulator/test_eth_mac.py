@@ -4,13 +4,26 @@
 import zlib
 
 import pytest
-from emulator.machine import Machine
-from emulator.net.wire import DRIBBLE, M10_FULL, M100_HALF, RX_ER, Signal, with_fcs
+from emulator.net.wire import DRIBBLE, M10_FULL, RX_ER, Signal, with_fcs
 from emulator.peripheral import GuestError
 from emulator.peripherals.eth import Eth
 from emulator.peripherals.eth_filter import hash_index
 from emulator.peripherals.phy import Phy
-from support.eth_player import CONFIG, HOST, MAC, MS, OFFSETS, RSF, SR, ST, TSF, TX_IC, EthPlayer, frame
+from support.eth_player import (
+    CONFIG,
+    HOST,
+    MAC,
+    MS,
+    OFFSETS,
+    RSF,
+    SR,
+    ST,
+    TSF,
+    TX_IC,
+    EthPlayer,
+    frame,
+    pass_through,
+)
 
 DM, FES = 1 << 11, 1 << 14
 PM, HU, HM, DAIF, PAM, BFD, SAIF, SAF, HPF, RA = (1 << n for n in (0, 1, 2, 3, 4, 5, 8, 9, 10, 31))
@@ -30,14 +43,6 @@ def player(machine):
 def started(player):
     player.start()
     return player
-
-
-def pass_through(player, *frames):
-    """What of `frames`, sent by the station, reaches memory: [(status, data without FCS)]."""
-    for each in frames:
-        player.station.transmit(each)
-    player.advance(1 * MS)
-    return [(status, data[:-4]) for status, data in player.received()]
 
 
 def arrives(player, destination, source=HOST):
@@ -640,197 +645,6 @@ def test_loopback__phy(started):
     assert started.frames == []
 
 
-# Half duplex
-
-
-@pytest.fixture
-def half(machine):
-    player = EthPlayer(machine, signal=Signal(True, (M100_HALF,)))
-    player.start(config=CONFIG & ~DM)
-    return player
-
-
-def test_half__defers_to_the_carrier(half):
-    half.station.transmit(frame(payload=bytes(1000)))
-    half.advance(20_000)
-    index = half.send(frame(HOST, MAC))
-    half.advance(1 * MS)
-    assert len(half.frames) == 1 and len(half.received()) == 1
-    assert half.tx_status(index) & 1  # DB: deferred
-
-
-class Collider:
-    """Faults of a wire: collides with the next frames at these bytes."""
-
-    def __init__(self, *offsets):
-        self.offsets = list(offsets)
-
-    def collision(self, sender, data):
-        return self.offsets.pop(0) if self.offsets else None
-
-    def passing(self, wire, receiver, data, flags):
-        wire.deliver(receiver, data, flags)
-
-
-def test_half__collisions_are_retried_and_counted(half):
-    half.wire.faults = Collider(10)
-    index = half.send(frame(HOST, MAC))
-    half.advance(10 * MS)
-    assert half.tx_status(index) >> 3 & 15 == 1
-    half.wire.faults = Collider(10, 20, 30)
-    index = half.send(frame(HOST, MAC))
-    half.advance(10 * MS)
-    assert half.tx_status(index) >> 3 & 15 == 3
-    assert len(half.frames) == 2
-    assert (half.read("MMCTGFSCCR"), half.read("MMCTGFMSCCR"), half.read("MMCTGFCR")) == (1, 1, 2)
-
-
-def test_half__sixteen_collisions_are_too_many(half):
-    half.wire.faults = Collider(*[10] * 16)
-    index = half.send(frame(HOST, MAC))
-    half.advance(500 * MS)
-    assert half.tx_status(index) & (1 << 8 | ES) == 1 << 8 | ES
-    assert half.frames == []
-
-
-def test_half__retry_disabled_and_late_collision(half):
-    half.wire.faults = Collider(70)
-    index = half.send(frame(HOST, MAC, payload=bytes(200)))
-    half.advance(10 * MS)
-    assert half.tx_status(index) & (1 << 9 | ES) == 1 << 9 | ES
-    half.write("MACCR", CONFIG & ~DM | 1 << 9)
-    half.wire.faults = Collider(10)
-    index = half.send(frame(HOST, MAC))
-    half.advance(10 * MS)
-    assert half.tx_status(index) & (1 << 8 | ES) == 1 << 8 | ES
-
-
-def test_half__both_start_at_once(half):
-    """Within the cable's delay neither hears the other: they collide and both get through later."""
-    half.memory.write(0x20014000, frame(HOST, MAC, payload=bytes(100)))
-    half.poke(half.tx_descriptor(0), 0xB0000000, 114, 0x20014000, 0)
-    half.machine.bus_write(0x40029004, 0, 4)
-    half.machine.at(200, lambda: half.station.transmit(frame(payload=bytes(100))))
-    half.advance(20 * MS)
-    assert len(half.frames) == 1 and len(half.received()) == 1
-    assert half.station.counters["collisions"] == 1
-    assert half.tx_status(0) >> 3 & 15 == 1
-
-
-def test_duplex_mismatch__half_duplex_mac_on_a_full_duplex_link(started):
-    """It takes what it hears while it sends for a collision: late, and the partner gets a fragment."""
-    started.write("MACCR", CONFIG & ~DM)
-    index = started.send(frame(HOST, MAC, payload=bytes(1400)))
-    started.advance(10_000)
-    started.station.transmit(frame())
-    started.advance(1 * MS)
-    assert started.tx_status(index) & (1 << 9 | ES) == 1 << 9 | ES
-    assert started.station.counters["bad"] == 1
-    assert len(started.received()) == 1
-
-
-def test_duplex_mismatch__full_duplex_mac_on_a_half_duplex_link(half):
-    """It talks into the partner's frames and does not notice."""
-    half.write("MACCR", CONFIG)
-    half.station.transmit(frame(payload=bytes(1400)))
-    half.advance(10_000)
-    index = half.send(frame(HOST, MAC, payload=bytes(100)))
-    half.advance(100_000)
-    assert not half.tx_status(index) & ES
-    assert half.frames == [] and half.station.counters["collisions"] == 1
-
-
-def test_half__no_carrier_without_link(machine):
-    player = EthPlayer(machine, link=False)
-    player.machine.advance(10 * MS)
-    player.start(config=CONFIG & ~DM)
-    index = player.send(frame(HOST, MAC))
-    player.advance(1 * MS)
-    assert player.tx_status(index) & (1 << 10 | ES) == 1 << 10 | ES
-
-
-# Power management
-
-
-def test_pmt__magic_packet_wakes(started):
-    started.write("MACPMTCSR", 3)
-    assert pass_through(started, frame(), frame(payload=b"\xff" * 6 + MAC * 15)) == []
-    assert started.read("MACPMTCSR") & 1
-    started.station.transmit(frame(BROADCAST, payload=b"\xff" * 6 + MAC * 16))
-    started.advance(1 * MS)
-    assert started.machine.irq_lines[61]
-    assert started.read("DMASR") >> 28 & 1
-    value = started.read("MACPMTCSR")
-    assert value & (1 | 1 << 5) == 1 << 5
-    assert started.read("MACPMTCSR") & 1 << 5 == 0
-    assert not started.machine.irq_lines[61]
-    assert arrives(started, MAC)
-
-
-def test_pmt__wakeup_frame_filter(started):
-    """MACRWUFFR: eight words in a row; filter 0 covers bytes 12 and 13 (figure 365)."""
-    from emulator.peripherals.eth_pmt import crc16
-
-    started.write("MACPMTCSR", 1 << 31)
-    for value in (3, 0, 0, 0, 1, 12, crc16(b"\x88\xb5"), 0):
-        started.write("MACRWUFFR", value)
-    started.write("MACPMTCSR", 5)
-    pass_through(started, frame(kind=0x88B6))
-    assert started.read("MACPMTCSR") & 1
-    pass_through(started, frame())
-    assert started.read("MACPMTCSR") & (1 | 1 << 6) == 1 << 6
-
-
-def test_pmt__global_unicast(started):
-    started.write("MACPMTCSR", 1 | 1 << 9 | 4)
-    pass_through(started, frame(BROADCAST))
-    assert started.read("MACPMTCSR") & 1
-    pass_through(started, frame())
-    assert not started.read("MACPMTCSR") & 1
-
-
-# MMC
-
-
-def test_mmc__counts_reads_and_resets(started):
-    pass_through(started, frame(), frame(BROADCAST))
-    started.send(frame(HOST, MAC))
-    started.advance(1 * MS)
-    assert started.read("MMCRGUFCR") == 1
-    assert started.read("MMCTGFCR") == 1
-    started.write("MMCCR", 4)
-    assert started.read("MMCTGFCR") == 1
-    assert started.read("MMCTGFCR") == 0
-    started.write("MMCCR", 8)
-    pass_through(started, frame())
-    assert started.read("MMCRGUFCR") == 1  # frozen
-    started.write("MMCCR", 1)
-    assert started.read("MMCCR") & 1 == 0
-
-
-def test_mmc__interrupt_at_half_and_mask(started):
-    started.write("MMCCR", 16)
-    assert started.read("MMCRGUFCR") == 0x7FFFFFF0
-    started.write("MMCRIMR", 0)
-    for _ in range(16):
-        pass_through(started, frame())
-    assert started.machine.irq_lines[61]
-    assert started.read("MACSR") & (1 << 4 | 1 << 5) == 1 << 4 | 1 << 5
-    assert started.read("DMASR") >> 27 & 1
-    started.write("MMCRIMR", 1 << 17)
-    assert not started.machine.irq_lines[61]
-    started.write("MMCRIMR", 0)
-    assert started.read("MMCRIR") == 1 << 17
-    assert not started.machine.irq_lines[61]
-
-
-def test_mmc__rollover_can_be_stopped(started):
-    started.write("MMCCR", 16 | 32 | 2)
-    for _ in range(20):
-        pass_through(started, frame())
-    assert started.read("MMCRGUFCR") == 0xFFFFFFFF
-
-
 def test_debug__shows_what_the_mac_does(started):
     """MACDBGR: MMTEA, MTFCS, TFNE while a frame goes out; RFFL while frames wait; MTP in a pause."""
     assert started.read("MACDBGR") == 0
@@ -850,21 +664,3 @@ def test_debug__shows_what_the_mac_does(started):
     started.station.transmit(pause_frame(1000))
     started.advance(100_000)
     assert started.read("MACDBGR") >> 19 & 1
-
-
-def test_two_runs_are_alike():
-    """Nothing in the model is left to chance."""
-
-    def run():
-        player = EthPlayer(Machine(), signal=Signal(True, (M100_HALF,)))
-        player.start(config=CONFIG & ~DM)
-        seen = []
-        player.wire.observe(lambda time, sender, data, flags: seen.append((time, data)))
-        player.wire.faults = Collider(10, 20, 30, 40)
-        for _ in range(5):
-            player.send(frame(HOST, MAC))
-            player.station.transmit(frame())
-            player.advance(5 * MS)
-        return seen
-
-    assert run() == run()

@@ -160,3 +160,11 @@ class EthPlayer:
 def frame(destination=MAC, source=HOST, kind=0x88B5, payload=b""):
     """An Ethernet frame without FCS; 0x88B5 is IEEE's ethertype for local experiments."""
     return destination + source + kind.to_bytes(2, "big") + payload
+
+
+def pass_through(player, *frames):
+    """What of `frames`, sent by the station, reaches memory: [(status, data without FCS)]."""
+    for each in frames:
+        player.station.transmit(each)
+    player.advance(1 * MS)
+    return [(status, data[:-4]) for status, data in player.received()]

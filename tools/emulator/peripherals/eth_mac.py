@@ -2,8 +2,9 @@
 """The MAC itself: frames out of the transmit FIFO onto the wire, frames off the wire into the receive FIFO.
 
 Differs from silicon: a frame is judged when its last bit has arrived, so that the receive FIFO fills
-at that moment; the transmit FIFO empties when a frame is done; back-off counts slots from a fixed
-pseudo-random sequence instead of the silicon's own.
+at that moment and a frame that overflows it never arrives in part (RDES0.OE); the transmit FIFO empties
+when a frame is done; back-off counts slots from a fixed pseudo-random sequence instead of the silicon's
+own; no pause frame is sent by itself when the receive FIFO fills (MACFCR.TFCE, PLT).
 """
 
 from collections import deque
@@ -30,6 +31,7 @@ FUGF, FEF, TSF, RSF, DTCEFD = 1 << 6, 1 << 7, 1 << 21, 1 << 25, 1 << 26
 FIFO_BYTES = 2048
 FRAME_LIMIT, LONG_LIMIT = 2048, 16384  # jabber and watchdog timers, in bytes (33.8.1, JD and WD)
 MAX_GAP_BYTES = 12
+EXCESSIVE_DEFERRAL_BITS = 24288
 PAUSE_ADDRESS = bytes.fromhex("0180c2000001")
 BACKOFF_LIMITS = (10, 8, 4, 1)  # BL
 
@@ -49,7 +51,7 @@ R_ERRORS = R_OE | R_LCO | R_RWT | R_RE | R_CE
 class TxFrame:
     """A frame in the transmit FIFO."""
 
-    __slots__ = ("data", "control", "token", "status", "stamp", "complete", "attempts", "deferred")
+    __slots__ = ("data", "control", "token", "status", "stamp", "complete", "attempts", "deferred_since")
 
     def __init__(self, data, control, token, complete=True):
         self.data = data
@@ -59,7 +61,7 @@ class TxFrame:
         self.stamp = None
         self.complete = complete  # False: only its beginning is in the FIFO (threshold mode)
         self.attempts = 0
-        self.deferred = 0
+        self.deferred_since = None
 
 
 class RxFrame:
@@ -192,22 +194,30 @@ class Mac(Part):
         if not control & DM and not control & LM:
             carrier = eth.phy.carrier_until() if eth.phy is not None else 0
             if carrier > now:
-                self._defer(control, carrier - now)
                 wait = max(wait, carrier - now + self._gap(control) * self.byte_ns)
+                if self.tx_fifo:
+                    self.tx_fifo[0].status |= T_DB
+                if control & DC and self.tx_fifo and (wait := self._patience(wait)) <= 0:
+                    self._give_up()
+                    return
         if wait > 0 and (not control & DM or wait > MAX_GAP_BYTES * self.byte_ns):
             self._wait(wait)
             return
         self._send(control, max(0, wait))
 
-    def _defer(self, control, ns):
-        frame = self.tx_fifo[0] if self.tx_fifo else None
-        if frame is not None:
-            frame.deferred += ns
-            frame.status |= T_DB
-            if control & DC and frame.deferred > 24288 * self.byte_ns // 8:
-                frame.status |= T_ED
-                self.tx_fifo.popleft()
-                self.eth.dma.tx.complete(frame)
+    def _patience(self, wait):
+        """MACCR.DC: a frame defers for 24,288 bit times at most. How much of `wait` that leaves."""
+        frame = self.tx_fifo[0]
+        if frame.deferred_since is None:
+            frame.deferred_since = self.machine.now
+        left = frame.deferred_since + EXCESSIVE_DEFERRAL_BITS * self.byte_ns // 8 - self.machine.now
+        return min(wait, left)
+
+    def _give_up(self):
+        frame = self.tx_fifo.popleft()
+        frame.status |= T_ED
+        self.eth.dma.tx.complete(frame)
+        self.try_start()
 
     @staticmethod
     def _gap(control):
@@ -285,9 +295,12 @@ class Mac(Part):
     def _sent(self):
         """The last bit is out."""
         self._timer = None
-        frame, self.sending, self.transmission = self.sending, None, None
+        frame, self.sending, transmission = self.sending, None, self.transmission
+        self.transmission = None
         now = self.machine.now
         control = self.eth.used[MACCR]
+        if not control & (DM | CSD) and transmission is not None and self.eth.phy.mode is None:
+            frame.status |= T_LCA  # half duplex: the carrier went away under the frame
         self.sent_at = now
         self._gap_end = now + self._gap(control) * self.byte_ns
         if frame.token is None:
