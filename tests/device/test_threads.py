@@ -76,6 +76,22 @@ def test_collection_sees_other_threads_stacks(thread_board):
     assert thread_board.eval("result") == [True]
 
 
+def test_collection_by_a_thread(thread_board):
+    """A thread that collects reads its own stack, guard and all, and keeps what main holds."""
+    thread_board.exec(
+        "done = []\n"
+        "def collect():\n"
+        " for _ in range(5):\n  gc.collect()\n  x = [bytearray(50) for _ in range(50)]\n"
+        " done.append(1)\n"
+        "def main():\n"
+        " kept = [bytes((i,)) * 40 for i in range(50)]\n"
+        " _thread.start_new_thread(collect, ())\n"
+        " wait(lambda: done)\n"
+        " return all(kept[i] == bytes((i,)) * 40 for i in range(50))\n"
+    )
+    assert thread_board.eval("main()") is True
+
+
 def test_lock__handed_over_in_order(thread_board):
     """Whoever waits for a lock gets it, though its holder takes it again at once."""
     thread_board.exec(

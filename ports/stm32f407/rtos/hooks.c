@@ -13,8 +13,11 @@
 #define CANARY_BYTES (20)
 #define MPU_REGION_ISR_STACK (6)
 #define MPU_REGION_TASK_STACK (7)
-// No access to anybody, size 2^(4 + 1) bytes, enabled.
-#define MPU_GUARD_ATTRIBUTES ((4UL << MPU_RASR_SIZE_Pos) | MPU_RASR_XN_Msk | MPU_RASR_ENABLE_Msk)
+// Read-only, size 2^(4 + 1) bytes, enabled. Reading is harmless, and the collector reads the whole stack of a
+// Python thread, which lies in its heap, also in that very thread.
+#define MPU_READ_ONLY (5UL << MPU_RASR_AP_Pos)
+#define MPU_GUARD_ATTRIBUTES \
+    (MPU_READ_ONLY | (4UL << MPU_RASR_SIZE_Pos) | MPU_RASR_XN_Msk | MPU_RASR_ENABLE_Msk)
 
 CCM_BSS uint8_t ucHeap[configTOTAL_HEAP_SIZE] __attribute__((aligned(8)));
 
