@@ -65,7 +65,7 @@ run: check-board
 	$(SETUP) run $(SETUP_DIRS)
 ifeq ($(PORT),)
 	$(BUILD_FIRMWARE)
-	@$(PYTHON) -m emulator $(ELF) --board $(BOARD) --net $(NET) --repl
+	@$(PYTHON) -m emulator $(ELF) --board $(BOARD) --net $(NET) --flash $(BUILD)/flash.bin --repl
 else
 	@$(PYTHON) -m mpremote connect $(PORT) repl
 endif
