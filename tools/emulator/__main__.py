@@ -11,7 +11,10 @@ from pathlib import Path
 from . import board as boards
 from .board import Board
 from .machine import Dead
+from .net.passt import PasstError
 from .peripheral import GuestError
+from .symbols import crash_report
+from .watch import FaultWatch
 
 
 def parse(arguments):
@@ -64,6 +67,7 @@ class Session:
             uart = UartPty(board.machine, board.console, options.uart_pty)
             self.ends.append(uart)
             print(f"uart: {uart.path}", flush=True)
+        self.ends.append(FaultWatch(board))
         if options.trace:
             from .trace import Tracer
 
@@ -89,8 +93,6 @@ class Session:
         except KeyboardInterrupt:
             status = 0
         except (Dead, GuestError) as error:
-            from .symbols import crash_report
-
             print(f"emulator: {error}\n{crash_report(board)}", file=sys.stderr)
             status = 3
         finally:
@@ -122,7 +124,7 @@ def main(arguments=None):
     signal.signal(signal.SIGTERM, end)
     try:
         session = Session(parse(arguments))
-    except (ValueError, OSError, RuntimeError) as error:
+    except (ValueError, OSError, RuntimeError, PasstError) as error:
         print(f"emulator: {error}", file=sys.stderr)
         return 2
     return session.run()
