@@ -40,6 +40,7 @@ class Device:
         self.otg = otg
         self.latency = latency
         self.line_state = None
+        self.line_states = []
         self.line_coding = b""
         self.reply = []  # what is still to be sent on EP0
         self.setup = None
@@ -194,6 +195,7 @@ class Device:
             self.arm_out(0, 7)
         elif (kind, request) == (0x21, 0x22):
             self.line_state = value
+            self.line_states.append(value)
             self.send_control(b"")
         else:
             self[0x900] = self[0x900] | 1 << 21
@@ -464,6 +466,38 @@ def test_pty__dtr_follows_open_and_close(desk, tmp_path):
         desk.until(lambda: desk.device.line_state == 0)
     pty.close()
     assert not os.path.islink(link)
+
+
+def test_pty__two_programs(desk):
+    """While one of two programs that have the pty open is left, DTR stays."""
+    desk.enumerate()
+    pty = desk.usb.open_pty()
+    first, second = open_raw(pty.path), open_raw(pty.path)
+    desk.until(lambda: desk.device.line_state == 3)
+    os.close(first)
+    desk.machine.poll.run()
+    desk.machine.advance(20 * MS)
+    assert desk.device.line_state == 3
+    os.close(second)
+    desk.until(lambda: desk.device.line_state == 0)
+    pty.close()
+
+
+def test_pty__closed_and_opened_at_once(desk):
+    """The next program's opening, seen together with the last one's closing: DTR goes off and on between."""
+    desk.enumerate()
+    pty = desk.usb.open_pty()
+    fd = open_raw(pty.path)
+    desk.until(lambda: desk.device.line_state == 3)
+    os.write(fd, b"last words")
+    os.close(fd)
+    fd = open_raw(pty.path)
+    desk.until(lambda: len(desk.device.line_states) == 3)
+    assert desk.device.line_states == [3, 0, 3]
+    got = bytearray()
+    desk.until(lambda: got.extend(read_some(fd)) or got == b"last words")
+    os.close(fd)
+    pty.close()
 
 
 def test_pty__slow_reader_loses_nothing(desk):

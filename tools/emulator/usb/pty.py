@@ -7,6 +7,7 @@ DTR is set while somebody has the pty open, which inotify tells.
 
 import ctypes
 import os
+import select
 import struct
 import sys
 import termios
@@ -100,7 +101,7 @@ class Pty(Bridge):
                 os.unlink(link)
             os.symlink(self.path, link)
         super().__init__(machine, cdc, self.master, self.master)
-        self._opened = 0
+        self._open = False
         self._libc = ctypes.CDLL(None, use_errno=True)
         self._inotify = self._libc.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC)
         if (
@@ -112,29 +113,34 @@ class Pty(Bridge):
         machine.poll.realtime += 1
 
     def _opened_or_closed(self):
+        """inotify tells that something happened (and merges equal events), the master's state tells what."""
         try:
             events = os.read(self._inotify, CHUNK)
         except BlockingIOError:
             return
-        offset = 0
+        masks, offset = 0, 0
         while offset < len(events):
             _, mask, _, length = struct.unpack_from("iIII", events, offset)
             offset += 16 + length
-            if mask & IN_OPEN:
-                self._count(1)
-            elif mask & IN_CLOSE:
-                self._count(-1)
-
-    def _count(self, change):
-        before, self._opened = self._opened, max(0, self._opened + change)
-        if self._opened and not before:
+            masks |= mask
+        poll = select.poll()
+        poll.register(self.master, 0)
+        open_now = not any(event & select.POLLHUP for _, event in poll.poll(0))
+        if self._open and open_now and masks & IN_OPEN and masks & IN_CLOSE:
+            self._closed()  # by one program, and opened by the next
+        if open_now and not self._open:
+            self._open = True
             self.cdc.open()
             self._resume_reading()
-        elif before and not self._opened:
-            self._from_outside_rest()
-            self._stop_reading()
-            self.cdc.close()
-            termios.tcflush(self.master, termios.TCOFLUSH)  # what the last program did not read
+        elif self._open and not open_now:
+            self._closed()
+
+    def _closed(self):
+        self._open = False
+        self._from_outside_rest()
+        self._stop_reading()
+        self.cdc.close()
+        termios.tcflush(self.master, termios.TCOFLUSH)  # what the last program did not read
 
     def _from_outside_rest(self):
         """What was written just before the port was closed still goes to the board."""
