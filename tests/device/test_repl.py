@@ -1,9 +1,13 @@
 # SPDX-License-Identifier: MIT
 """The REPL over USB serial: friendly, raw and raw-paste, and Ctrl-C against whatever runs."""
 
+import os
 import struct
+import sys
 
+import pexpect
 import pytest
+from support.emulated import TOP
 
 BANNER = rb"MicroPython v1\.25\.0[^\r\n]*\r\nType \"help\(\)\" for more information\.\r\n>>> "
 
@@ -147,22 +151,29 @@ def test_interrupt__breaks(board, script):
     assert board.exec("print('alive')") == "alive\n"
 
 
-def test_interrupt__breaks_blocking_accept(board):
-    """Ctrl-C breaks a socket call that waits for the network, and closes nothing it should not."""
-    board.start(
-        "import network, socket\n"
-        "network.LAN().active(True)\n"
-        "s = socket.socket()\n"
-        "s.bind(('0.0.0.0', 4000))\n"
-        "s.listen(1)\n"
-        "print('going')\n"
-        "s.accept()\n"
-    )
+@pytest.mark.parametrize(
+    "call",
+    [
+        "s = socket.socket()\ns.bind(('0.0.0.0', 4000))\ns.listen(1)\nprint('going')\ns.accept()",
+        "s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)\ns.bind(('0.0.0.0', 4000))\n"
+        "print('going')\ns.recvfrom(10)",
+        "s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)\ns.bind(('0.0.0.0', 4000))\n"
+        "import select\np = select.poll()\np.register(s, select.POLLIN)\nprint('going')\np.poll()",
+        "s = socket.socket()\ns.settimeout(1000)\ns.bind(('0.0.0.0', 4000))\ns.listen(1)\n"
+        "print('going')\ns.accept()",
+    ],
+    ids=["accept", "recvfrom", "poll", "timeout"],
+)
+def test_interrupt__breaks_blocking_socket(board, call):
+    """Ctrl-C breaks a call that waits for the network; its socket can be closed and its port used again."""
+    board.start("import network, socket\nnetwork.LAN().active(True)\n" + call)
     board.dut.expect_exact(b"going\r\n")
     board.dut.write(b"\x03")
     _, error = board.finish()
     assert error.endswith(b"KeyboardInterrupt: \r\n")
     assert board.exec("s.close()\nprint('closed')") == "closed\n"
+    again = "s = socket.socket()\ns.bind(('0.0.0.0', 4000))\ns.close()\nprint('bound')\n"
+    assert board.exec(again) == "bound\n"
 
 
 def test_interrupt__caught(board):
@@ -262,3 +273,28 @@ def test_serial__uart_at_the_same_time(board):
         board.dut.expect_exact(b"looping\r\n")
         uart.write(b"\x03")
         board.dut.expect_exact(b"KeyboardInterrupt: \r\n>>> ")
+
+
+@pytest.mark.emulator_only
+def test_terminal__prompt_and_leave(firmware, pytestconfig):
+    """`make run`: the emulator in a terminal gives the prompt, passes Ctrl-C on, and Ctrl-X leaves it."""
+    child = pexpect.spawn(
+        sys.executable,
+        ["-m", "emulator", firmware, "--board", pytestconfig.getoption("board"), "--repl"],
+        env={**os.environ, "PYTHONPATH": os.path.join(TOP, "tools"), "PYTHONDONTWRITEBYTECODE": "1"},
+        timeout=60,
+    )
+    try:
+        child.expect_exact(">>> ")
+        child.send("print('typed', 'by', 'hand')\r")
+        child.expect_exact("typed by hand\r\n>>> ")
+        child.send("import time; print('sleep' + 'ing'); time.sleep(1000)\r")
+        child.expect_exact("sleeping\r\n")
+        child.send("\x03")
+        child.expect_exact("KeyboardInterrupt: \r\n>>> ")
+        child.send("\x18")
+        child.expect(pexpect.EOF)
+        child.wait()
+        assert child.exitstatus == 0
+    finally:
+        child.close(force=True)

@@ -118,6 +118,25 @@ def test_run_script__missing_file(command):
 
 
 @pytest.mark.emulator_only
+def test_run_script__over_a_port(board, tmp_path):
+    """--port: the same over a serial port, from wherever the board is, several times in a row."""
+    board.start("while True: pass\n")
+    board.release()
+    script = tmp_path / "script.py"
+    where = [sys.executable, os.path.join(TOP, "tools", "run_script.py"), "--port", board.port]
+    for status, last_line, error in (
+        (0, "", b""),
+        (3, "import sys; sys.exit(3)", b""),
+        (1, "1/0", b"ZeroDivisionError: divide by zero\n"),
+    ):
+        script.write_text(f"print('x' * 3000)\nprint('left' in globals())\nleft = 1\n{last_line}\n")
+        result = subprocess.run([*where, str(script)], env=ENVIRONMENT, capture_output=True, timeout=120)
+        assert result.stdout == b"x" * 3000 + b"\nFalse\n"
+        assert result.stderr.endswith(error)
+        assert result.returncode == status
+
+
+@pytest.mark.emulator_only
 def test_run_script__time_limit(run):
     result = run("while True: pass\n", "--timeout", "0.5")
     assert result.returncode == 1
