@@ -45,9 +45,17 @@ class Board:
     """
 
     def __init__(
-        self, elf=None, board="STM32F4DISC_DISBB", strict=True, flash_image=None, cpi=(3, 2), usb=True
+        self,
+        elf=None,
+        board="STM32F4DISC_DISBB",
+        strict=True,
+        flash_image=None,
+        cpi=(3, 2),
+        usb=True,
+        uid=None,
     ):
-        """elf: firmware, a path or None. flash_image: bytes that the flash holds before (a filesystem)."""
+        """elf: firmware, a path or None. flash_image: bytes that the flash holds before (a filesystem).
+        uid: the three words of the unique ID, where several boards must not be alike."""
         path = BOARDS / f"{board}.toml"
         if not path.exists():
             raise ValueError(f"no board {board!r}: there are {', '.join(names())}")
@@ -63,7 +71,7 @@ class Board:
             self.load(elf)
         self.net = None
         self.phy = None
-        self._build()
+        self._build(uid)
         self.usb = self._plug_usb() if usb else None
         self.machine.reset("power-on")
 
@@ -74,9 +82,11 @@ class Board:
 
     # Building
 
-    def _build(self):
+    def _build(self, uid):
         config = self.config
         overrides = {"RCC": {"hse_hz": config["hse_hz"], "lse_hz": config.get("lse_hz", 0)}}
+        if uid is not None:
+            overrides["SIGNATURE"] = {"uid": uid}
         for entry in MEMORY_MAP:
             if entry[0] == "ETH" and "phy" in config:
                 overrides["ETH"] = self._phy(config["phy"])
