@@ -25,6 +25,26 @@ void lwipb_live_add(lwipb_live_t *self, void (*release)(lwipb_live_t *self)) {
     head = hide(self);
 }
 
+void lwipb_live_keep(lwipb_live_t *self) {
+    if (!self->kept && lwipb_live_held(self)) {
+        self->kept = true;
+        self->kept_next = MP_STATE_VM(lwipb_kept);
+        MP_STATE_VM(lwipb_kept) = self;
+    }
+}
+
+void lwipb_live_unkeep(lwipb_live_t *self) {
+    if (!self->kept) {
+        return;
+    }
+    self->kept = false;
+    lwipb_live_t **link = &MP_STATE_VM(lwipb_kept);
+    while (*link != self) {
+        link = &(*link)->kept_next;
+    }
+    *link = self->kept_next;
+}
+
 void lwipb_live_drop(lwipb_live_t *self) {
     void (*release)(lwipb_live_t *self) = self->release;
     if (release == NULL) {
@@ -42,6 +62,7 @@ void lwipb_live_drop(lwipb_live_t *self) {
     }
     self->release = NULL;
     lwipb_live_changed(self);
+    lwipb_live_unkeep(self);
     release(self);
 }
 
@@ -93,3 +114,5 @@ void lwipb_live_deinit(void) {
     }
     lwipb_live_resetting = false;
 }
+
+MP_REGISTER_ROOT_POINTER(struct _lwipb_live_t *lwipb_kept);

@@ -16,6 +16,8 @@ typedef struct _lwipb_live_t {
     void (*deliver)(struct _lwipb_live_t *self); // calls the script's callbacks; NULL = has none
     uint32_t generation; // views of an earlier one are void
     volatile bool pending; // events wait to be delivered
+    bool kept;
+    struct _lwipb_live_t *kept_next; // not inverted: the collector follows it
 } lwipb_live_t;
 
 // Fills in everything but base; the object is not in the list yet.
@@ -24,6 +26,8 @@ static inline void lwipb_live_init(lwipb_live_t *self) {
     self->deliver = NULL;
     self->generation = 0;
     self->pending = false;
+    self->kept = false;
+    self->kept_next = NULL;
 }
 
 // In and out of the list. Adding is for an object that holds something from now on.
@@ -36,6 +40,11 @@ static inline bool lwipb_live_held(const lwipb_live_t *self) {
 // At soft reset: releases everything, and connections by a reset.
 void lwipb_live_deinit(void);
 extern bool lwipb_live_resetting;
+
+// While kept, an object stays although the script has forgotten it: its callbacks are still to be
+// called. Dropping it ends that.
+void lwipb_live_keep(lwipb_live_t *self);
+void lwipb_live_unkeep(lwipb_live_t *self);
 
 // From lwIP's context: has deliver() called by the VM's scheduler, soon and once.
 void lwipb_live_post(lwipb_live_t *self);

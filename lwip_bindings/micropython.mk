@@ -7,13 +7,19 @@ LWIP_BINDINGS_DIR := $(USERMOD_DIR)
 
 # Files with qstrs or module registrations.
 SRC_USERMOD_C += $(addprefix $(LWIP_BINDINGS_DIR)/, \
+	live.c \
 	modlwip.c \
 	modnetconn.c \
+	modraw.c \
 	modsocket.c \
 	netbuf.c \
 	netconn.c \
 	options.c \
+	pbuf.c \
 	pin.c \
+	rawip.c \
+	rawtcp.c \
+	rawudp.c \
 	socket.c \
 	socket_message.c \
 	socket_option.c \
@@ -27,8 +33,9 @@ SRC_USERMOD_LIB_C += $(addprefix $(LWIP_BINDINGS_DIR)/, \
 	conn.c \
 	core.c \
 	dns.c \
-	live.c \
 	netconn_core.c \
+	rawqueue.c \
+	rawtcp_core.c \
 	socket_core.c \
 	)
 

@@ -9,6 +9,7 @@
 #include "lwip/init.h"
 
 extern const mp_obj_module_t lwipb_module_netconn;
+extern const mp_obj_module_t lwipb_module_raw;
 extern const mp_obj_module_t lwipb_module_socket;
 extern const mp_obj_fun_builtin_fixed_t lwipb_options_obj;
 extern const mp_obj_fun_builtin_var_t lwipb_stats_obj;
@@ -21,6 +22,7 @@ static const mp_rom_map_elem_t lwip_module_globals_table[] = {
     { MP_ROM_QSTR(MP_QSTR_options), MP_ROM_PTR(&lwipb_options_obj) },
     { MP_ROM_QSTR(MP_QSTR_stats), MP_ROM_PTR(&lwipb_stats_obj) },
     { MP_ROM_QSTR(MP_QSTR_version), MP_ROM_PTR(&version_obj) },
+    { MP_ROM_QSTR(MP_QSTR_raw), MP_ROM_PTR(&lwipb_module_raw) },
     { MP_ROM_QSTR(MP_QSTR_socket), MP_ROM_PTR(&lwipb_module_socket) },
 };
 static MP_DEFINE_CONST_DICT(lwip_module_globals, lwip_module_globals_table);

@@ -4,8 +4,8 @@
 import sys
 
 import _lwip
-from _lwip import netconn, options, socket, stats, version
+from _lwip import netconn, options, raw, socket, stats, version
 
 # So that "import lwip.socket" and "from lwip.socket import ..." find them, too.
-for _name in ("socket", "netconn"):
+for _name in ("socket", "netconn", "raw"):
     sys.modules["lwip." + _name] = getattr(_lwip, _name)

@@ -39,7 +39,8 @@ print(c.peer() == a.addr(), a.peer() == c.addr(), c.peer()[0])
 print(c.write(b"hello world"))
 with a.recv() as nb:
     d = nb.data
-    print(bytes(d), d[0], d[-1], d[2:5].tobytes(), len(d), len(nb), nb.next(), d == b"hello world", list(d[:2]))
+    print(bytes(d), d[0], d[-1], d[2:5].tobytes(), len(d), len(nb), nb.next())
+    print(d == b"hello world", list(d[:2]))
 print(a.write_vectors([b"ab", b"", bytearray(b"cd")]), c.recv().copy())
 a.write(b"0123456789")
 buf = bytearray(4)
@@ -51,7 +52,8 @@ print(c.recv(), c.recv(), c.recv_into(buf))
     assert out.split("\n") == [
         f"True True {host}",
         "11",
-        "b'hello world' 104 100 b'llo' 11 11 -1 True [104, 101]",
+        "b'hello world' 104 100 b'llo' 11 11 -1",
+        "True [104, 101]",
         "4 b'abcd'",
         "4 bytearray(b'0123') b'456789'",
         "None None 0",
