@@ -26,7 +26,7 @@
 #include "timebase.h"
 
 #ifndef ETHIF_STACK_BYTES
-#define ETHIF_STACK_BYTES   (3072)
+#define ETHIF_STACK_BYTES   (2304) // 800 were in use at most over the tests
 #endif
 // Interrupts from here down may call the kernel.
 #define ETHIF_IRQ_PRIORITY  (6)
