@@ -3,6 +3,7 @@
 
 import pytest
 from emulator.peripherals.eth_pmt import crc16
+from emulator.peripherals.exti import Exti
 from support.eth_player import HOST, MAC, MS, EthPlayer, frame, pass_through
 
 DM = 1 << 11
@@ -33,6 +34,20 @@ def test_pmt__magic_packet_wakes(started):
     assert started.read("MACPMTCSR") & 1 << 5 == 0
     assert not started.machine.irq_lines[61]
     assert len(pass_through(started, frame())) == 1
+
+
+def test_pmt__wakes_through_exti_line_19(started):
+    """12.2.5: the line needs its edge and its mask; ETH_WKUP is interrupt 62."""
+    machine = started.machine
+    machine.add(Exti(machine))
+    for offset in (0x00, 0x08):
+        machine.bus_write(0x40013C00 + offset, 1 << 19, 4)
+    started.write("MACPMTCSR", 3)
+    started.station.transmit(frame(payload=b"\xff" * 6 + MAC * 16))
+    started.advance(1 * MS)
+    assert machine.irq_lines[62]
+    machine.bus_write(0x40013C14, 1 << 19, 4)
+    assert not machine.irq_lines[62]
 
 
 def test_pmt__wakeup_frame_filter(started):

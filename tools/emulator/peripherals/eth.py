@@ -17,7 +17,7 @@ from .eth_pmt import Pmt
 from .eth_ptp import PTPTSSR, Ptp
 from .eth_smi import MACMIIAR, MACMIIDR, Smi
 
-ETH_IRQ, WAKEUP_IRQ, WAKEUP_EXTI = 61, 62, 19
+ETH_IRQ, WAKEUP_EXTI = 61, 19
 ETHMACRST, ETHMACTXEN, ETHMACRXEN = 25, 26, 27
 RESET_NS = 2_000
 CLOCK_CACHE_NS = 1_000_000
@@ -271,13 +271,10 @@ class Eth(Peripheral):
             self.machine.irq(ETH_IRQ, level)
 
     def wake(self):
-        """A wake-up frame or magic packet: a pulse on EXTI line 19."""
+        """A wake-up frame or magic packet: a pulse on EXTI line 19, which may raise ETH_WKUP."""
         exti = self.machine.peripherals.get("EXTI")
-        if exti is not None and hasattr(exti, "pulse"):
+        if exti is not None:
             exti.pulse(WAKEUP_EXTI)
-        elif exti is None:
-            self.machine.irq(WAKEUP_IRQ, True)
-            self.machine.irq(WAKEUP_IRQ, False)
 
     # For the PHY
 

@@ -2,7 +2,7 @@
 """IEEE 1588 clock and time-stamps (RM0090 33.5.10, 33.8.3).
 
 Differs from silicon: sub-second increments are not stepped one by one; the time is worked out from
-the rate when somebody looks, so that it lacks the jitter of one increment.
+the rate when somebody looks, so that it lacks the jitter of one increment. The PPS output drives no pin.
 """
 
 from ..peripheral import Register
