@@ -82,7 +82,6 @@ uint32_t rng_get(void);
 #define MICROPY_PY_MACHINE_SOFTSPI (1)
 #define MICROPY_PY_MACHINE_I2C (0)
 #define MICROPY_PY_MACHINE_SPI (0)
-#define MICROPY_PY_MACHINE_PIN_BASE (1)
 #define MICROPY_PY_MACHINE_TIMER (1)
 #define MICROPY_PY_MACHINE_WDT (1)
 #define MICROPY_PY_MACHINE_WDT_INCLUDEFILE "machine/machine_wdt_port.c"

@@ -47,7 +47,8 @@ const machine_pin_obj_t *machine_pin_find(mp_obj_t obj) {
             return pin;
         }
     }
-    mp_raise_msg_varg(&mp_type_ValueError, MP_ERROR_TEXT("Pin(%R) doesn't exist"), obj);
+    mp_raise_msg_varg(&mp_type_ValueError, MP_ERROR_TEXT("Pin(%s) doesn't exist"),
+        mp_obj_is_str(obj) ? mp_obj_str_get_str(obj) : mp_obj_get_type_str(obj));
 }
 
 pin_t mp_hal_get_pin_obj(mp_obj_t obj) {
