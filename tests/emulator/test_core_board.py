@@ -11,6 +11,7 @@ from emulator import board as boards
 from emulator.board import Board
 from emulator.gdb import Server
 from emulator.machine import Dead
+from emulator.peripheral import GuestError
 from emulator.profile import Profiler
 from emulator.symbols import Symbols, crash_report
 from emulator.trace import Tracer
@@ -49,6 +50,7 @@ __attribute__((noinline)) void crash(void) {
     R(0x70000000) = 1;
 }
 int main(void) {
+    ticks = 0;
     clocks();
     R(0x40023830) |= 0x1F;
     R(0x40023844) |= CONSOLE_ENABLE;
@@ -185,6 +187,24 @@ def test_board__crash_report_names_the_place(smoke):
     assert re.search(r"pc=0x\w+ stuck", report)
     assert re.search(r"interrupted: 0x\w+ crash\+0x\w+ \(smoke\.c:\d+\)", report)
     assert re.search(r"called from: 0x\w+ main", report)
+
+
+def test_board__mistakes_are_reported_with_their_place(smoke):
+    board = smoke()
+    board.run(10_000_000)
+    board.machine.clock.write(0x44, 0, 4)
+    with pytest.raises(GuestError, match=r"^PC=0x\w+ main\+0x\w+ \(smoke\.c:\d+\) read of USART6\+0x000"):
+        board.run(10_000_000)
+
+
+def test_board__ram_is_not_zero_at_power_on(smoke):
+    """The same noise each time, so that a run repeats and no firmware lives by luck."""
+    first, second = smoke(), smoke()
+    assert first.cpu.read(0x10000000, 64) == second.cpu.read(0x10000000, 64) != bytes(64)
+    first.run(5_000_000)
+    kept = first.cpu.read(0x10000000, 0x10000)
+    first.reset("pin")
+    assert first.cpu.read(0x10000000, 0x10000) == kept
 
 
 def test_board__lockup_ends_the_run(smoke):

@@ -62,7 +62,10 @@ class Board:
         self.name = board
         self.config = tomllib.loads(path.read_text())
         self.elf = elf
+        self._symbols = None
         self.machine = Machine(strict=strict)
+        if elf is not None:
+            self.machine.describe_pc = self._describe
         self.cpu = Cpu(cpi)
         self.cpu.attach(self.machine)
         if flash_image:
@@ -79,6 +82,13 @@ class Board:
         """Write an ELF's segments where they belong."""
         for address, data in read_segments(elf):
             self.cpu.write(address, data)
+
+    def _describe(self, address):
+        if self._symbols is None:
+            from .symbols import Symbols
+
+            self._symbols = Symbols(self.elf)
+        return self._symbols.describe(address)
 
     # Building
 
@@ -171,5 +181,7 @@ class Board:
         return self.cpu.read(FLASH_BASE, FLASH_SIZE)
 
     def close(self):
+        if self._symbols is not None:
+            self._symbols.close()
         self.machine.poll.close()
         self.cpu.close()

@@ -2,6 +2,7 @@
 """The Cortex-M4 of the board: the C core (core/) by ctypes, and the memories it runs in."""
 
 import ctypes
+import random
 from ctypes import CFUNCTYPE, POINTER, c_char_p, c_int, c_uint8, c_uint32, c_uint64, c_void_p
 
 from .build_core import build
@@ -11,6 +12,7 @@ from .peripheral import BusFault
 FOREVER = (1 << 64) - 1
 BUS_FAULT, BUS_ERROR = 1, 2
 FLASH_BASE, FLASH_SIZE = 0x08000000, 0x100000
+RAM_SEED = 407
 
 REASONS = ("deadline", "stopped", "error", "sleep", "stuck", "lockup", "reset", "break", "step", "broken")
 REGISTERS = {
@@ -284,6 +286,13 @@ class Cpu:
         view[offset : offset + size] = data
         if size:
             self._lib.core_memory_written(self._core, address, size)
+
+    def scramble_ram(self):
+        """RAM as power-on leaves it: anything but zero, the same every time."""
+        noise = random.Random(RAM_SEED)
+        for base, size, name, _ in MEMORIES:
+            if name in ("ccm", "sram"):
+                self.write(base, noise.randbytes(size))
 
     def set_boot_alias(self, base, size):
         """What answers at address 0."""

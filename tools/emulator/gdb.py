@@ -336,10 +336,13 @@ class Server:
         self.machine.poll.add(self.connection.fileno(), self._interrupt)
         try:
             reason = self.machine.run()
+        except GuestError as error:
+            self._send("O" + f"{error}\n".encode().hex())
+            reason = "error"
         finally:
             self.machine.poll.remove(self.connection.fileno())
         self.cpu.set_exact(False)
-        signal = {"lockup": 11, "stopped": 2}.get(reason, 5)
+        signal = {"lockup": 11, "error": 11, "stopped": 2}.get(reason, 5)
         return self._stopped(signal)
 
     def _interrupt(self):

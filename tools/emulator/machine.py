@@ -86,6 +86,7 @@ class Machine:
         self.reports = []
         self.poll = Poll()
         self.reset_cause = None
+        self.describe_pc = "0x{:08x}".format  # a board with symbols says more
         self._running = False
         self._reset_wanted = None
         self._stopping = False
@@ -207,6 +208,8 @@ class Machine:
         if "RCC" in self.peripherals:
             self.clock.note_reset(cause)
         if self.cpu:
+            if cause == "power-on":
+                self.cpu.scramble_ram()
             self.cpu.reset()
 
     def remap(self, mode):
@@ -305,10 +308,12 @@ class Machine:
 
     def report(self, text):
         """A guest's mistake: an error in strict mode, else one line on stderr for each distinct text."""
-        where = f"PC=0x{self.cpu.pc:08x} " if self.cpu else ""
-        if text not in self.reports:
+        known = text in self.reports
+        if known and not self.strict:
+            return
+        where = f"PC={self.describe_pc(self.cpu.pc)} " if self.cpu else ""
+        if not known:
             self.reports.append(text)
-            if not self.strict:
-                print(f"emulator: {where}{text}", file=sys.stderr)
         if self.strict:
             raise GuestError(where + text)
+        print(f"emulator: {where}{text}", file=sys.stderr)
