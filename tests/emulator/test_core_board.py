@@ -285,6 +285,10 @@ def test_board__gdb(smoke):
         "x/wx 0x40023808",
         "p $d0",
         "info threads",
+        "delete",
+        "watch ticks",
+        "continue",
+        "continue",
         "kill",
     ]
     arguments = [argument for command in commands for argument in ("-ex", command)]
@@ -305,3 +309,4 @@ def test_board__gdb(smoke):
     assert "0xe000ed00:\t0x410fc241" in out
     assert "0x40023808:\t0x0000940a" in out
     assert "(CPU)" in out
+    assert re.search(r"Old value = 1\nNew value = 2\n(.|\n)*Old value = 2\nNew value = 3\n", out)

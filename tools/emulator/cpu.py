@@ -14,7 +14,19 @@ BUS_FAULT, BUS_ERROR = 1, 2
 FLASH_BASE, FLASH_SIZE = 0x08000000, 0x100000
 RAM_SEED = 407
 
-REASONS = ("deadline", "stopped", "error", "sleep", "stuck", "lockup", "reset", "break", "step", "broken")
+REASONS = (
+    "deadline",
+    "stopped",
+    "error",
+    "sleep",
+    "stuck",
+    "lockup",
+    "reset",
+    "break",
+    "step",
+    "watch",
+    "broken",
+)
 REGISTERS = {
     **{f"r{n}": n for n in range(16)},
     "sp": 13,
@@ -80,6 +92,8 @@ _FUNCTIONS = {
     "core_set_exact": (None, [c_int]),
     "core_set_trace": (None, [c_void_p]),
     "core_set_breakpoints": (c_int, [POINTER(c_uint32), c_int]),
+    "core_set_watchpoints": (c_int, [POINTER(c_uint32), c_int]),
+    "core_watch_address": (c_uint32, []),
     "core_resume_from": (None, [c_int]),
     "core_set_debugged": (None, [c_int]),
     "core_set_profile": (POINTER(c_uint64), [c_int]),
@@ -312,6 +326,18 @@ class Cpu:
     def set_breakpoints(self, addresses):
         array = (c_uint32 * len(addresses))(*addresses)
         self._lib.core_set_breakpoints(self._core, array, len(addresses))
+
+    def set_watchpoints(self, watched):
+        """run() comes back with "watch" before an access to memory: [(address, bytes, kind)], kind 1 for
+        writes, 2 for reads, 3 for both. It makes every access slow."""
+        flat = [word for each in watched for word in each]
+        array = (c_uint32 * len(flat))(*flat)
+        return bool(self._lib.core_set_watchpoints(self._core, array, len(watched)))
+
+    @property
+    def watch_address(self):
+        """The address whose access made run() come back with "watch"."""
+        return self._lib.core_watch_address(self._core)
 
     def resume(self, step=False):
         """The next run() passes a breakpoint at PC; with `step` it comes back after one instruction."""

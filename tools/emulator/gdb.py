@@ -19,6 +19,8 @@ ORDER = [*CORE, "xpsr", *DOUBLES, "fpscr", *SYSTEM]
 NUMBERS = {**{n: name for n, name in enumerate(CORE)}, **{25 + n: name for n, name in enumerate(ORDER[16:])}}
 INTERRUPT = b"\x03"
 CPU_THREAD = 1
+# Z packet: (kind for the core, name in the stop reply)
+WATCH_KINDS = {"2": (1, "watch"), "3": (2, "rwatch"), "4": (3, "awatch")}
 
 
 def _target_xml():
@@ -51,6 +53,7 @@ class Server:
         self.symbols = Symbols(board.elf)
         self.tasks = Tasks(self.cpu, self.symbols)
         self.breakpoints = set()
+        self.watchpoints = {}
         self.listener = socket.create_server(("127.0.0.1", port))
         self.port = self.listener.getsockname()[1]
         self.connection = None
@@ -82,7 +85,9 @@ class Server:
 
     def _release(self):
         self.breakpoints.clear()
+        self.watchpoints.clear()
         self._apply_breakpoints()
+        self.cpu.set_watchpoints([])
         self.machine.debugged = False
         self.cpu.set_debugged(False)
 
@@ -308,7 +313,9 @@ class Server:
     # Running
 
     def _breakpoint(self, packet):
-        kind, address, _ = packet[1:].split(",", 2)
+        kind, address, length = packet[1:].split(";")[0].split(",")
+        if kind in WATCH_KINDS:
+            return self._watchpoint(packet[0] == "Z", kind, int(address, 16), int(length, 16))
         if kind not in "01":
             return ""
         address = int(address, 16) & ~1
@@ -318,6 +325,21 @@ class Server:
             self.breakpoints.discard(address)
         self._apply_breakpoints()
         return "OK"
+
+    def _watchpoint(self, insert, kind, address, length):
+        key = (address, length, WATCH_KINDS[kind][0])
+        if insert:
+            self.watchpoints[key] = WATCH_KINDS[kind][1]
+        else:
+            self.watchpoints.pop(key, None)
+        return "OK" if self.cpu.set_watchpoints(list(self.watchpoints)) else "E01"
+
+    def _watch_text(self):
+        hit = self.cpu.watch_address
+        for (address, length, _), name in self.watchpoints.items():
+            if address - 3 <= hit < address + length:
+                return f"{name}:{address:x};"
+        return ""
 
     def _apply_breakpoints(self):
         self.cpu.set_breakpoints(sorted(self.breakpoints))
@@ -343,7 +365,7 @@ class Server:
             self.machine.poll.remove(self.connection.fileno())
         self.cpu.set_exact(False)
         signal = {"lockup": 11, "error": 11, "stopped": 2}.get(reason, 5)
-        return self._stopped(signal)
+        return self._stopped(signal, self._watch_text() if reason == "watch" else "")
 
     def _interrupt(self):
         self._receive()
@@ -351,6 +373,6 @@ class Server:
             self._in = self._in.replace(INTERRUPT, b"")
             self.machine.stop()
 
-    def _stopped(self, signal):
+    def _stopped(self, signal, what=""):
         self._thread = 0
-        return f"T{signal:02x}thread:{self._current():x};"
+        return f"T{signal:02x}{what}thread:{self._current():x};"

@@ -132,7 +132,7 @@ class Machine:
     def run(self, ns=None, until=None):
         """Run for `ns` of virtual time (None: without end), or until until() is true; it is asked after
         every event and at least every millisecond of virtual time. Returns "time", "until", "stopped", and
-        where a debugger is attached "break", "step" or "lockup".
+        where a debugger is attached "break", "step", "watch" or "lockup".
         Raises GuestError, and Dead where the CPU cannot go on."""
         end = None if ns is None else self.now + int(ns)
         self._stopping = False
@@ -171,7 +171,7 @@ class Machine:
             poll.wait(0)
         if reason == "reset":
             self.reset("software")
-        elif reason in ("break", "step", "lockup") and self.debugged:
+        elif reason in ("break", "step", "watch", "lockup") and self.debugged:
             self._halted = reason
         elif reason in ("lockup", "broken", "break"):
             raise Dead(reason, cpu)

@@ -21,6 +21,7 @@
 #define EXC_WORDS ((EXCEPTIONS + 31) / 32)
 #define STM32F407_IRQS 82
 #define COPY_FUNCTIONS 4
+#define WATCHPOINTS 16
 
 enum {
     EXC_RESET = 1,
@@ -46,6 +47,7 @@ enum {
     RUN_RESET,        // AIRCR.SYSRESETREQ
     RUN_BREAK,        // breakpoint, or BKPT without a debugger that takes it
     RUN_STEP,         // one instruction done
+    RUN_WATCH,        // about to make an access that is watched
     RUN_BROKEN,       // Unicorn returned an error that has no meaning here
 };
 
@@ -149,6 +151,9 @@ typedef struct core {
     bool debugged;
     uint32_t skip_breakpoint; // address that is passed once; 1: none
     bool stepping, step_from_seen;
+    uc_hook watch_hooks[WATCHPOINTS];
+    int watch_count;
+    uint32_t watch_address; // the access that ended the run, where RUN_WATCH was its reason
     bool block_size_cut; // stopped before an instruction inside a block
     uc_hook code_hook;
     uint32_t block_ahead; // size of the block that was not entered

@@ -524,6 +524,35 @@ int core_set_breakpoints(core_t *core, const uint32_t *addresses, int count) {
     return 0;
 }
 
+static void on_watch(uc_engine *uc, uc_mem_type type, uint64_t address, int size, int64_t value,
+                     void *user) {
+    (void)uc, (void)type, (void)size, (void)value;
+    core_t *core = user;
+    core->watch_address = (uint32_t)address;
+    core->stop = true;
+    core->stop_reason = RUN_WATCH;
+    core->block_size_cut = true;
+    engine_leave(core);
+}
+
+// Stop before accesses to memory: `count` times address, bytes, kind (1 write, 2 read, 3 both).
+int core_set_watchpoints(core_t *core, const uint32_t *watched, int count) {
+    while (core->watch_count) {
+        uc_hook_del(core->uc, core->watch_hooks[--core->watch_count]);
+    }
+    for (int i = 0; i < count && i < WATCHPOINTS; i++, watched += 3) {
+        int kinds = (watched[2] & 1 ? UC_HOOK_MEM_WRITE : 0) | (watched[2] & 2 ? UC_HOOK_MEM_READ : 0);
+        uc_hook *hook = &core->watch_hooks[core->watch_count++];
+        uc_hook_add(core->uc, hook, kinds, on_watch, core, watched[0], watched[0] + watched[1] - 1);
+    }
+    uc_ctl_flush_tb(core->uc);
+    return count <= WATCHPOINTS;
+}
+
+uint32_t core_watch_address(core_t *core) {
+    return core->watch_address;
+}
+
 // From here the breakpoint at PC is passed once; `step`: come back after one instruction.
 void core_resume_from(core_t *core, int step) {
     core->skip_breakpoint = *env_reg(core, 15);
