@@ -8,7 +8,7 @@
 #define RTOS_PRIORITY_ETH (5)
 #define RTOS_PRIORITY_USB (6)
 
-// The running task's handle (xTaskGetCurrentTaskHandle() without the call). Opaque where FreeRTOS.h is not seen.
+// The running task's handle: xTaskGetCurrentTaskHandle() without the call.
 extern void *volatile pxCurrentTCB;
 static inline void *rtos_current_task(void) {
     return pxCurrentTCB;
