@@ -80,9 +80,11 @@ class Pages(http.server.BaseHTTPRequestHandler):
 def away(tmp_path_factory):
     """A namespace with servers and a default route that passt takes as its model."""
     lan = Lan(str(tmp_path_factory.mktemp("passt-lan")))
-    lan.run("ip", "route", "replace", "default", "via", "10.0.7.254", "dev", TAP)
-    yield lan
-    lan.close()
+    try:
+        lan.run("ip", "route", "replace", "default", "via", "10.0.7.254", "dev", TAP)
+        yield lan
+    finally:
+        lan.close()
 
 
 @pytest.fixture(scope="module")
