@@ -294,6 +294,27 @@ def test_link__short_loss_is_noticed(lab):
     assert lab.eval("lan.isconnected()")
 
 
+def test_irq__link_and_address(lab):
+    lab.exec("heard = []\nlan.irq(lambda nic, flags: heard.append((nic is lan, flags, lan.status())))")
+    lab.board.net.cut()
+    lab.exec("wait_link(False); time.sleep_ms(1)")
+    assert lab.eval("heard") == [(True, 1, 0)]
+    lab.board.net.plug()
+    lab.exec("wait_link(); time.sleep_ms(1); lan.ipconfig(addr4='10.9.0.3/24'); time.sleep_ms(1)")
+    assert (True, 1, 3) in lab.eval("heard") and (True, 2, 3) in lab.eval("heard")
+    lab.exec("lan.irq(None); n = len(heard); lan.ipconfig(addr4='10.9.0.2/24'); time.sleep_ms(1)")
+    assert lab.eval("len(heard) == n")
+
+
+def test_irq__handler_that_raises_and_soft_reset(lab):
+    said = lab.exec(
+        "lan.irq(lambda *args: 1 // 0, lan.IRQ_ADDR)\nlan.ipconfig(addr4='10.9.0.3/24')\ntime.sleep_ms(1)"
+    )
+    assert "ZeroDivisionError" in said
+    lab.soft_reset()
+    lab.up()
+
+
 def test_recovery__clock_lost_and_back(lab):
     """REF_CLK goes away for a while and comes back: the interface works again without anybody's help."""
     lab.board.phy.clock_glitch(True)

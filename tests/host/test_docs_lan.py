@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-SOURCE = (ROOT / "ports/stm32f407/net/network_lan.c").read_text()
+SOURCE = "".join(path.read_text() for path in sorted((ROOT / "ports/stm32f407/net").glob("network_lan*.c")))
 PAGE = (ROOT / "docs/library/network.LAN.rst").read_text()
 
 

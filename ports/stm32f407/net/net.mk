@@ -16,7 +16,9 @@ SRC_PORT_C += \
 	net/ethif.c \
 	net/modnetwork.c \
 	net/net.c \
-	net/network_lan.c
+	net/network_lan.c \
+	net/network_lan_irq.c \
+	net/network_lan_stats.c
 
 LWIP_O += $(addprefix $(BUILD)/lwip/src/core/,\
 	altcp.o altcp_alloc.o altcp_tcp.o def.o dns.o inet_chksum.o init.o ip.o mem.o memp.o netif.o pbuf.o \

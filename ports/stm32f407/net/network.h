@@ -17,6 +17,14 @@ const char *network_hostname_get(void);
 // Back to the board's defaults, for soft reset.
 void network_hostname_reset(void);
 void network_lan_reset(void);
+void network_lan_irq_reset(void);
+
+// Methods of LAN that have files of their own.
+extern const mp_obj_fun_builtin_fixed_t network_lan_stats_obj;
+extern const mp_obj_fun_builtin_var_t network_lan_irq_obj;
+// What irq() tells of.
+#define NETWORK_LAN_IRQ_LINK (1)
+#define NETWORK_LAN_IRQ_ADDR (2)
 
 // A string into an address. ValueError if it is none.
 void network_parse_addr(mp_obj_t text, ip_addr_t *addr);

@@ -36,6 +36,7 @@ static bool static_address;
 
 void network_lan_reset(void) {
     static_address = false;
+    network_lan_irq_reset();
 }
 
 // ---- Helpers; those that say so are called with lwIP's lock ----------------------------------------
@@ -582,77 +583,6 @@ static mp_obj_t lan_config(size_t n_args, const mp_obj_t *args, mp_map_t *kwargs
 }
 static MP_DEFINE_CONST_FUN_OBJ_KW(lan_config_obj, 1, lan_config);
 
-// ---- Statistics ------------------------------------------------------------------------------------
-
-static const struct {
-    uint16_t name;
-    const uint32_t *value;
-} counters[] = {
-    { MP_QSTR_rx_frames, &eth_stats.rx_frames },
-    { MP_QSTR_rx_bytes, &eth_stats.rx_bytes },
-    { MP_QSTR_rx_truncated, &eth_stats.rx_bad[ETH_RX_BAD_TRUNCATED] },
-    { MP_QSTR_rx_overflow, &eth_stats.rx_bad[ETH_RX_BAD_OVERFLOW] },
-    { MP_QSTR_rx_crc, &eth_stats.rx_bad[ETH_RX_BAD_CRC] },
-    { MP_QSTR_rx_alignment, &eth_stats.rx_bad[ETH_RX_BAD_ALIGNMENT] },
-    { MP_QSTR_rx_phy, &eth_stats.rx_bad[ETH_RX_BAD_PHY] },
-    { MP_QSTR_rx_watchdog, &eth_stats.rx_bad[ETH_RX_BAD_WATCHDOG] },
-    { MP_QSTR_rx_other, &eth_stats.rx_bad[ETH_RX_BAD_OTHER] },
-    { MP_QSTR_rx_oversize, &eth_stats.rx_oversize },
-    { MP_QSTR_rx_runt, &eth_stats.rx_runt },
-    { MP_QSTR_rx_missed, &eth_stats.rx_missed },
-    { MP_QSTR_rx_fifo_overflow, &eth_stats.rx_fifo_overflow },
-    { MP_QSTR_rx_aborted, &eth_stats.rx_aborted },
-    { MP_QSTR_rx_starved, &eth_stats.rx_starved },
-    { MP_QSTR_rx_checksum_bad, &eth_stats.rx_checksum_bad },
-    { MP_QSTR_rx_copied_bytes, &ethif_stats.rx_copied_bytes },
-    { MP_QSTR_rx_deferred, &ethif_stats.rx_deferred },
-    { MP_QSTR_rx_dropped, &ethif_stats.rx_dropped },
-    { MP_QSTR_tx_frames, &eth_stats.tx_frames },
-    { MP_QSTR_tx_bytes, &eth_stats.tx_bytes },
-    { MP_QSTR_tx_sent, &eth_stats.tx_bad[ETH_TX_OK] },
-    { MP_QSTR_tx_collision, &eth_stats.tx_bad[ETH_TX_BAD_COLLISION] },
-    { MP_QSTR_tx_carrier, &eth_stats.tx_bad[ETH_TX_BAD_CARRIER] },
-    { MP_QSTR_tx_underflow, &eth_stats.tx_bad[ETH_TX_BAD_UNDERFLOW] },
-    { MP_QSTR_tx_deferral, &eth_stats.tx_bad[ETH_TX_BAD_DEFERRAL] },
-    { MP_QSTR_tx_other, &eth_stats.tx_bad[ETH_TX_BAD_OTHER] },
-    { MP_QSTR_tx_full, &eth_stats.tx_full },
-    { MP_QSTR_tx_aborted, &eth_stats.tx_aborted },
-    { MP_QSTR_tx_copied_bytes, &ethif_stats.tx_copied_bytes },
-    { MP_QSTR_tx_no_memory, &ethif_stats.tx_no_memory },
-    { MP_QSTR_tx_stuck, &eth_stats.tx_stuck },
-    { MP_QSTR_bus_errors, &eth_stats.bus_errors },
-    { MP_QSTR_dma_stopped, &eth_stats.dma_stopped },
-    { MP_QSTR_recoveries, &eth_stats.recoveries },
-    { MP_QSTR_link_ups, &eth_stats.link_ups },
-    { MP_QSTR_link_downs, &eth_stats.link_downs },
-    { MP_QSTR_no_clock, &eth_stats.no_clock },
-    { MP_QSTR_interrupts, &eth_stats.interrupts },
-    { MP_QSTR_mmc_tx_good, &eth_stats.mmc_tx_good },
-    { MP_QSTR_mmc_tx_one_collision, &eth_stats.mmc_tx_one_collision },
-    { MP_QSTR_mmc_tx_collisions, &eth_stats.mmc_tx_collisions },
-    { MP_QSTR_mmc_rx_crc, &eth_stats.mmc_rx_crc },
-    { MP_QSTR_mmc_rx_alignment, &eth_stats.mmc_rx_alignment },
-    { MP_QSTR_mmc_rx_good_unicast, &eth_stats.mmc_rx_good_unicast },
-};
-
-// A dictionary of every counter of MAC, driver and interface, counted since power-on.
-static mp_obj_t lan_stats(mp_obj_t self_in) {
-    (void)self_in;
-    uint32_t values[MP_ARRAY_SIZE(counters)];
-    LOCK_TCPIP_CORE();
-    eth_stats_update();
-    for (size_t i = 0; i < MP_ARRAY_SIZE(counters); i++) {
-        values[i] = *counters[i].value;
-    }
-    UNLOCK_TCPIP_CORE();
-    mp_obj_t dict = mp_obj_new_dict(MP_ARRAY_SIZE(counters));
-    for (size_t i = 0; i < MP_ARRAY_SIZE(counters); i++) {
-        mp_obj_dict_store(dict, MP_OBJ_NEW_QSTR(counters[i].name), mp_obj_new_int_from_uint(values[i]));
-    }
-    return dict;
-}
-static MP_DEFINE_CONST_FUN_OBJ_1(lan_stats_obj, lan_stats);
-
 static const mp_rom_map_elem_t lan_locals_table[] = {
     { MP_ROM_QSTR(MP_QSTR_active), MP_ROM_PTR(&lan_active_obj) },
     { MP_ROM_QSTR(MP_QSTR_isconnected), MP_ROM_PTR(&lan_isconnected_obj) },
@@ -660,7 +590,10 @@ static const mp_rom_map_elem_t lan_locals_table[] = {
     { MP_ROM_QSTR(MP_QSTR_ipconfig), MP_ROM_PTR(&lan_ipconfig_obj) },
     { MP_ROM_QSTR(MP_QSTR_ifconfig), MP_ROM_PTR(&lan_ifconfig_obj) },
     { MP_ROM_QSTR(MP_QSTR_config), MP_ROM_PTR(&lan_config_obj) },
-    { MP_ROM_QSTR(MP_QSTR_stats), MP_ROM_PTR(&lan_stats_obj) },
+    { MP_ROM_QSTR(MP_QSTR_irq), MP_ROM_PTR(&network_lan_irq_obj) },
+    { MP_ROM_QSTR(MP_QSTR_stats), MP_ROM_PTR(&network_lan_stats_obj) },
+    { MP_ROM_QSTR(MP_QSTR_IRQ_LINK), MP_ROM_INT(NETWORK_LAN_IRQ_LINK) },
+    { MP_ROM_QSTR(MP_QSTR_IRQ_ADDR), MP_ROM_INT(NETWORK_LAN_IRQ_ADDR) },
     { MP_ROM_QSTR(MP_QSTR_PHY_AUTO), MP_ROM_INT(PHY_AUTO) },
     { MP_ROM_QSTR(MP_QSTR_PHY_GENERIC), MP_ROM_INT(PHY_GENERIC) },
     { MP_ROM_QSTR(MP_QSTR_PHY_LAN8710), MP_ROM_INT(PHY_LAN8710) },
