@@ -387,6 +387,26 @@ def test_core__boot_memory_at_zero(board):
     assert b.run() == [b.word(FLASH), b.word(FLASH + 4)]
 
 
+def test_core__remap_while_code_runs(board):
+    """SYSCFG_MEMRMP from inside a bus access: SRAM, then flash again; code at address 0 follows."""
+    b = board("""
+        put 0x20000000, 0x20008000
+        put 0x20000004, 0x47702009
+        str r7, [r7, #8]
+        get 0x00000000
+        movs r2, #5
+        blx r2
+        str r0, [r7]
+        str r7, [r7, #8]
+        get 0x00000000
+        bkpt 0
+    """)
+    modes = iter((3, 0))
+    original = b.port._map[8]
+    b.port._map[8] = (original[0], None, lambda *_: b.machine.remap(next(modes)))
+    assert b.run() == [0x20008000, 9, b.word(FLASH)]
+
+
 def test_core__runs_repeat_to_the_instruction(board):
     source = """
         put 0xE000E014, 777
