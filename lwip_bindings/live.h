@@ -37,6 +37,12 @@ void lwipb_live_drop(lwipb_live_t *self);
 static inline bool lwipb_live_held(const lwipb_live_t *self) {
     return self->release != NULL;
 }
+// Received buffers that a script forgot are lwIP's and the driver's, and the collector, which looks
+// at Python's heap alone, would not hurry for them. To be called before an object for one is made;
+// collects when so many are held that some must be forgotten, at most once for each doubling.
+void lwipb_buffers_make_room(void);
+void lwipb_buffers_count(int change);
+
 // At soft reset: releases everything, and connections by a reset.
 void lwipb_live_deinit(void);
 extern bool lwipb_live_resetting;

@@ -10,12 +10,14 @@
 
 static void netbuf_release(lwipb_live_t *live) {
     lwipb_netbuf_t *self = (lwipb_netbuf_t *)live;
+    lwipb_buffers_count(-1);
     netbuf_delete(self->buf);
     self->buf = NULL;
     self->source = MP_OBJ_NULL;
 }
 
 lwipb_netbuf_t *lwipb_netbuf_alloc(void) {
+    lwipb_buffers_make_room();
     lwipb_netbuf_t *self = mp_obj_malloc_with_finaliser(lwipb_netbuf_t, &lwipb_type_netbuf);
     lwipb_live_init(&self->live);
     self->buf = NULL;
@@ -24,6 +26,7 @@ lwipb_netbuf_t *lwipb_netbuf_alloc(void) {
 }
 
 void lwipb_netbuf_hold(lwipb_netbuf_t *self, struct netbuf *buf) {
+    lwipb_buffers_count(1);
     self->buf = buf;
     lwipb_live_add(&self->live, netbuf_release);
 }

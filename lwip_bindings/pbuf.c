@@ -14,6 +14,7 @@
 static void pbuf_release(lwipb_live_t *live) {
     lwipb_pbuf_t *self = (lwipb_pbuf_t *)live;
     struct pbuf *p = self->p;
+    lwipb_buffers_count(-1);
     self->p = NULL;
     self->source = MP_OBJ_NULL;
     if (p != NULL) {
@@ -22,6 +23,7 @@ static void pbuf_release(lwipb_live_t *live) {
 }
 
 lwipb_pbuf_t *lwipb_pbuf_alloc(void) {
+    lwipb_buffers_make_room();
     lwipb_pbuf_t *self = mp_obj_malloc_with_finaliser(lwipb_pbuf_t, &lwipb_type_pbuf);
     lwipb_live_init(&self->live);
     self->p = NULL;
@@ -30,6 +32,7 @@ lwipb_pbuf_t *lwipb_pbuf_alloc(void) {
 }
 
 void lwipb_pbuf_hold(lwipb_pbuf_t *self, struct pbuf *p) {
+    lwipb_buffers_count(1);
     self->p = p;
     lwipb_live_add(&self->live, pbuf_release);
 }

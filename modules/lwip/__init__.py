@@ -4,7 +4,7 @@
 import sys
 
 import _lwip
-from _lwip import netconn, options, raw, socket, stats, version
+from _lwip import netconn, options, raw, socket, stats, version  # noqa: F401
 
 # So that "import lwip.socket" and "from lwip.socket import ..." find them, too.
 for _name in ("socket", "netconn", "raw"):
