@@ -32,7 +32,7 @@ def online(net_board):
     return net_board, net_board.exec(UP, timeout=60).strip()
 
 
-@pytest.mark.parametrize("api", ["socket", "netconn"])
+@pytest.mark.parametrize("api", ["socket", "netconn", "raw"])
 def test_tcp_echo(online, lan, api):
     """Two clients, 20 kB each, come back unchanged."""
     board, address = online
@@ -56,7 +56,7 @@ def test_tcp_echo(online, lan, api):
     assert not error, error
 
 
-@pytest.mark.parametrize("api", ["socket", "netconn"])
+@pytest.mark.parametrize("api", ["socket", "netconn", "raw"])
 def test_udp_echo(online, lan, api):
     """Datagrams from 1 byte to a whole frame come back unchanged."""
     board, address = online
@@ -70,6 +70,21 @@ def test_udp_echo(online, lan, api):
         assert peer.recvfrom(2000) == (data, (address, 7))
     _, error = board.finish(timeout=30)
     assert not error, error
+
+
+@pytest.mark.parametrize("api", ["socket", "raw"])
+def test_ping(online, lan, api):
+    """The other end of the wire answers every time, an address where nobody is never."""
+    board, _ = online
+    out = board.exec(
+        example(f"{api}/ping.py")
+        + f"""
+print([t is not None and 0 < t < 1000 for t in ping("{lan.host}", 3)])
+print(ping("10.0.7.250", 1, 56, 0.2))
+""",
+        timeout=60,
+    )
+    assert out.startswith("[True, True, True]\n") and out.endswith("[None]\n"), out
 
 
 class Pages(http.server.BaseHTTPRequestHandler):
