@@ -35,21 +35,25 @@ static void count_event(lwipb_netconn_t *self, enum netconn_evt evt, u16_t len) 
     if (self->callback != mp_const_none) {
         ++self->events[evt].count;
         self->events[evt].len += len;
-        lwipb_live_post(&self->live);
     }
 }
 
 // In lwIP's context or a caller's; the object is alive as long as its slot is taken.
 static void event_callback(struct netconn *conn, enum netconn_evt evt, u16_t len) {
+    lwipb_netconn_t *self = NULL;
     SYS_ARCH_DECL_PROTECT(lev);
     SYS_ARCH_PROTECT(lev);
     int slot = conn->callback_arg.socket;
     if (slot >= 0) {
-        count_event(slots[slot], evt, len);
+        self = slots[slot];
+        count_event(self, evt, len);
     } else if (evt == NETCONN_EVT_RCVPLUS) {
         --conn->callback_arg.socket;
     }
     SYS_ARCH_UNPROTECT(lev);
+    if (self != NULL && self->callback != mp_const_none) {
+        lwipb_live_post(&self->live);
+    }
     if (evt != NETCONN_EVT_RCVMINUS && evt != NETCONN_EVT_SENDMINUS) {
         LWIP_BINDINGS_WAKE();
     }

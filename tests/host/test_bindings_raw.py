@@ -310,7 +310,7 @@ print(used()[0] == start[0])
 
 
 def test_collector__forgotten_pbufs(bindings):
-    """Received pbufs that a callback drops do not pile up: they come back long before Python's heap is full."""
+    """Received pbufs that a callback drops do not pile up until Python's heap is full."""
     out = bindings.run(
         RUN
         + """

@@ -12,6 +12,7 @@
 #include "py/mpthread.h"
 #include "py/runtime.h"
 
+#include "bindings.h"
 #include "lwip_bindings.h"
 
 #include "lwip/dns.h"
@@ -69,10 +70,17 @@ static mp_obj_t test_set_dns(mp_obj_t address) {
 }
 static MP_DEFINE_CONST_FUN_OBJ_1(test_set_dns_obj, test_set_dns);
 
+// errno(err): the errno that the bindings give an err_t
+static mp_obj_t test_errno(mp_obj_t err) {
+    return MP_OBJ_NEW_SMALL_INT(lwipb_errno(mp_obj_get_int(err)));
+}
+static MP_DEFINE_CONST_FUN_OBJ_1(test_errno_obj, test_errno);
+
 static const mp_rom_map_elem_t test_module_globals_table[] = {
     { MP_ROM_QSTR(MP_QSTR___name__), MP_ROM_QSTR(MP_QSTR_lwiptest) },
     { MP_ROM_QSTR(MP_QSTR_deinit), MP_ROM_PTR(&test_deinit_obj) },
     { MP_ROM_QSTR(MP_QSTR_add_host), MP_ROM_PTR(&test_add_host_obj) },
+    { MP_ROM_QSTR(MP_QSTR_errno), MP_ROM_PTR(&test_errno_obj) },
     { MP_ROM_QSTR(MP_QSTR_set_dns), MP_ROM_PTR(&test_set_dns_obj) },
 };
 static MP_DEFINE_CONST_DICT(test_module_globals, test_module_globals_table);
