@@ -218,6 +218,21 @@ def test_otg_fs__suspend_and_resume(usb, machine):
     assert not usb[DSTS] & 1
 
 
+def test_otg_fs__resumed_before_suspended(usb, machine):
+    """Resume within the 3 ms: no suspend follows. Frames wake a suspended device without it, too."""
+    usb.otg.bus_idle()
+    machine.advance(MS)
+    usb.otg.bus_resume()
+    machine.advance(10 * MS)
+    assert not usb[DSTS] & 1
+    usb.otg.bus_idle()
+    machine.advance(3 * MS)
+    assert usb[DSTS] & 1
+    usb.otg.sof(1)
+    assert not usb[DSTS] & 1
+    assert usb[GINTSTS] & 1 << 31
+
+
 def test_otg_fs__setup(usb):
     """SETUP sets NAK both ways, clears STALL; "setup done" comes with the next token, STUP by its pop."""
     usb[doep(0, TSIZ)] = 3 << 29

@@ -563,6 +563,8 @@ class OtgFs(Peripheral):
     def sof(self, frame):
         """Start of frame: the bus is alive."""
         self._cancel_idle()
+        if self._suspended:
+            self._wake(False)
         self.frame = frame & 0x7FF
         if not self._clocks_ready() or self.regs[PCGCCTL] & STPPCLK:
             return
@@ -589,8 +591,11 @@ class OtgFs(Peripheral):
 
     def bus_resume(self, remote=False):
         """The host drives resume (K). `remote`: it answers the device's own wake-up, no WKUPINT then."""
-        if not self._suspended:
-            return
+        self._cancel_idle()
+        if self._suspended:
+            self._wake(remote)
+
+    def _wake(self, remote):
         self._suspended = False
         if not remote:
             exti = self.machine.peripherals.get("EXTI")

@@ -11,6 +11,7 @@ SET_LINE_CODING, SET_CONTROL_LINE_STATE, SEND_BREAK = 0x20, 0x22, 0x23
 DTR, RTS = 1, 2
 CDC, CDC_DATA, ACM = 2, 10, 2
 READ_LIMIT = 64 * 1024  # bytes kept for a reader who does not read, then the device is refused
+RETRY_NS = 1_000_000  # after an error
 WRITE_CHUNK = 1280  # bytes per OUT transfer, 20 packets, as Linux does
 
 
@@ -141,9 +142,7 @@ class Cdc:
     def _written(self, transfer):
         self._writing = None
         if transfer.error:
-            self.host.log.append(f"CDC OUT: {transfer.error}")
-            self.outgoing.clear()
-            return
+            self.host.log.append(f"CDC OUT: {transfer.error}")  # and the data are lost, as in Linux
         self._write_more()
         if not self.outgoing and self.on_space:
             self.on_space()
@@ -186,6 +185,7 @@ class Cdc:
         self._reading = None
         if transfer.error:
             self.host.log.append(f"CDC IN: {transfer.error}")
+            self.host.machine.at(RETRY_NS, self._read_more)
             return
         self.bytes_in += len(transfer.data)
         self.received += transfer.data
