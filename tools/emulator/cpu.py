@@ -63,6 +63,8 @@ class _Shared(ctypes.Structure):
         ("lockup_pc", c_uint32),
         ("last_exception", c_uint32),
         ("exceptions_taken", c_uint64),
+        ("now_ns", c_uint64),
+        ("now_valid", c_uint32),
     ]
 
 
@@ -246,7 +248,8 @@ class Cpu:
 
     @property
     def now(self):
-        return self._lib.core_now(self._core)
+        shared = self._shared
+        return shared.now_ns if shared.now_valid else self._lib.core_now(self._core)
 
     @property
     def icount(self):

@@ -21,12 +21,17 @@ MEMORIES = (
 )
 
 
+# master: [(first address, the one after the last)]
+REACH = {
+    master: [(base, base + size) for base, size, _, masters in MEMORIES if master in masters]
+    for master in ("CPU", "DMA", "ETH", "OTG_HS")
+}
+
 # SYSCFG_MEMRMP: (base, bytes) of what answers at address 0
 BOOT_MEMORIES = {0: (0x08000000, 0x100000), 1: (0x1FFF0000, 0x8000), 3: (0x20000000, 0x20000)}
 
 SLICE_NS = 5_000_000  # the CPU is left alone for no longer, so that input and Ctrl-C are seen
 ASK_NS = 1_000_000  # ... where run() has to ask until()
-PAGE_BITS = 10  # peripherals are looked up by pages of 1 KB
 
 
 class Dead(Exception):
@@ -92,7 +97,7 @@ class Machine:
         self._stopping = False
         self.debugged = False  # run() returns "break" and "step" instead of raising Dead
         self._halted = None
-        self._pages = {}
+        self._found = {}
         self._now = 0
 
     # Time
@@ -243,8 +248,8 @@ class Machine:
 
     @staticmethod
     def _check_reach(address, size, master):
-        for base, length, _, masters in MEMORIES:
-            if base <= address and address + size <= base + length and master in masters:
+        for base, end in REACH[master]:
+            if base <= address and address + size <= end:
                 return
         raise BusFault(address)
 
@@ -253,7 +258,7 @@ class Machine:
     def add(self, peripheral):
         """Put a model on the bus; returns it."""
         self.peripherals[peripheral.name] = peripheral
-        self._pages = {}
+        self._found = {}
         return peripheral
 
     def __getitem__(self, name):
@@ -266,23 +271,21 @@ class Machine:
 
     def clocked(self, peripheral):
         """Whether RCC feeds `peripheral` (true for what declares no clock, or on a board without RCC)."""
-        if peripheral.clock is None or "RCC" not in self.peripherals:
+        gate = peripheral.clock
+        if gate is None:
             return True
-        return self.clock.enabled(*peripheral.clock)
+        rcc = self.peripherals.get("RCC")
+        return rcc is None or rcc.enabled(*gate)
 
     def find(self, address):
         """(peripheral, offset) at a bus address, or None."""
-        page = address >> PAGE_BITS
-        candidates = self._pages.get(page)
-        if candidates is None:
-            low, high = page << PAGE_BITS, (page + 1) << PAGE_BITS
-            candidates = self._pages[page] = [
-                each for each in self.peripherals.values() if each.base < high and low < each.base + each.SIZE
-            ]
-        for peripheral in candidates:
-            if peripheral.base <= address < peripheral.base + peripheral.SIZE:
-                return peripheral, address - peripheral.base
-        return None
+        found = self._found.get(address)
+        if found is None:
+            for peripheral in self.peripherals.values():
+                if peripheral.base <= address < peripheral.base + peripheral.SIZE:
+                    found = self._found[address] = peripheral, address - peripheral.base
+                    break
+        return found
 
     def bus_read(self, address, width):
         """A CPU read of a peripheral address, with the rules of the bus. BusFault where nothing answers."""

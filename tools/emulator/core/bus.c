@@ -14,6 +14,7 @@
 
 static void begin(core_t *core) {
     core->in_bus = true;
+    core->now_valid = false;
     core->bus_pc_known = false;
     core->bus_result = BUS_OK;
 }
@@ -22,6 +23,7 @@ static void begin(core_t *core) {
 static void end(core_t *core, uint32_t address, uint32_t width, bool write) {
     if (core->bus_result == BUS_OK) {
         core->in_bus = false;
+        core->now_valid = false;
         return;
     }
     if (core->bus_result == BUS_FAULT) {
@@ -34,6 +36,7 @@ static void end(core_t *core, uint32_t address, uint32_t width, bool write) {
         core->stop_reason = RUN_ERROR;
     }
     core->in_bus = false;
+    core->now_valid = false;
     engine_abort_access(core);
 }
 

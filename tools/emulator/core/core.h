@@ -103,6 +103,8 @@ typedef struct core {
     uint32_t lockup_pc;
     uint32_t last_exception; // the last one taken
     uint64_t exceptions_taken;
+    uint64_t now_ns;    // core_now(), where now_valid says that it has not moved since
+    uint32_t now_valid; // between runs, and during a bus access
 
     uc_engine *uc;
     engine_t engine;
@@ -136,6 +138,7 @@ typedef struct core {
     bool bus_pc_known;
     uint32_t bus_pc;
     bool stop;
+    bool running_code; // inside uc_emu_start()
     bool left; // the hook before a block ended the run
     int stop_reason;
     int interrupt; // QEMU exception number from the INTR hook, or -1

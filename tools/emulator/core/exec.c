@@ -105,9 +105,11 @@ static void on_code(uc_engine *uc, uint64_t address, uint32_t size, void *user) 
     if (core->trace && !core->stop) {
         // As in a bus access: the time is that of this instruction, not of the block's end.
         core->in_bus = core->bus_pc_known = true;
+        core->now_valid = false;
         core->bus_pc = (uint32_t)address;
         core->trace(0, (uint32_t)address, size);
         core->in_bus = false;
+        core->now_valid = false;
     }
     if (breakpoint_in(core, (uint32_t)address, 1)) {
         core->stop = true;
@@ -154,6 +156,7 @@ static void uncount_from(core_t *core, uint32_t pc) {
     uint64_t icount = core->block_icount + block_index(core, core->block_pc, pc);
     if (icount < core->icount) {
         core->icount = icount;
+        core->now_valid = false;
         update_limit(core);
     }
 }
@@ -348,8 +351,11 @@ static void run_slice(core_t *core) {
         exception_fault(core, EXC_USAGEFAULT, CFSR_INVSTATE);
         return;
     }
+    core->running_code = true;
+    core->now_valid = false;
     uc_err error = uc_emu_start(core->uc, *env_reg(core, 15) | 1, 0, 0, 0);
-    core->in_bus = false;
+    core->running_code = core->in_bus = false;
+    core->now_valid = false;
     if ((core->stop && core->stop_reason == RUN_ERROR) || core->block_size_cut) {
         core->block_size_cut = false;
         uncount_from(core, *env_reg(core, 15));

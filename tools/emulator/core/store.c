@@ -158,5 +158,6 @@ bool store_emulate(core_t *core) {
     reg_set(core, UC_ARM_REG_XPSR, next_it(reg_get(core, UC_ARM_REG_XPSR)));
     *env_reg(core, 15) = pc + store.length;
     core->icount++;
+    core->now_valid = false;
     return true;
 }

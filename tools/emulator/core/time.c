@@ -30,7 +30,11 @@ static uint64_t ns_at(core_t *core, uint64_t icount) {
 }
 
 uint64_t core_now(core_t *core) {
-    return ns_at(core, core_icount_now(core));
+    if (!core->now_valid) {
+        core->now_ns = ns_at(core, core_icount_now(core));
+        core->now_valid = core->in_bus || !core->running_code;
+    }
+    return core->now_ns;
 }
 
 uint64_t core_cycles(core_t *core) {
@@ -108,6 +112,7 @@ void time_skip_to(core_t *core, uint64_t ns) {
     core->idle_ns += elapsed;
     // The remainder of the division is carried, so that a thousand sleeps lose no cycle.
     u128_t scaled = (u128_t)elapsed * core->hz + core->base_frac;
+    core->now_valid = false;
     core->base_cycles += (uint64_t)(scaled / NS);
     core->base_frac = (uint64_t)(scaled % NS);
     core->base_ns = ns;

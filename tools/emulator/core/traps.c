@@ -58,6 +58,7 @@ static bool run_to(core_t *core, uint32_t end) {
     uc_ctl_remove_cache(core->uc, pc, end + 4);
     uc_ctl_exits_enable(core->uc);
     core->traps_passed = false;
+    core->now_valid = false;
     return !core->invalid_access && !core->stop && core->interrupt < 0 && *env_reg(core, 15) == end;
 }
 
