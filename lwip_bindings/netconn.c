@@ -9,6 +9,7 @@
 
 #include "conn.h"
 #include "netconn.h"
+#include "rawqueue.h"
 
 #include "lwip/tcp.h"
 
@@ -186,19 +187,16 @@ static mp_obj_t py_netconn_tcp_recvd(mp_obj_t self_in, mp_obj_t len) {
 }
 static MP_DEFINE_CONST_FUN_OBJ_2(netconn_tcp_recvd_obj, py_netconn_tcp_recvd);
 
-// lwIP puts the headers before the data, into the same pbuf where it has room for them, and leaves
-// them there. They are taken off again, so that a NetBuf can be sent twice; not while somebody
-// (a DMA, the ARP queue) still holds the first sending.
-static err_t send_keeping_data(struct netconn *conn, struct netbuf *buf) {
-    struct pbuf *p = buf->p;
-    if ((p->type_internal & PBUF_TYPE_FLAG_STRUCT_DATA_CONTIGUOUS) && p->ref > 1) {
-        return ERR_ALREADY;
+// With the headers in a pbuf of their own, so that the NetBuf stays as it is and can be sent again.
+static err_t send_behind_headers(struct netconn *conn, const struct netbuf *buf) {
+    pbuf_layer layer = NETCONNTYPE_GROUP(conn->type) == NETCONN_RAW ? PBUF_IP : PBUF_TRANSPORT;
+    struct netbuf sent = *buf;
+    sent.p = sent.ptr = lwipb_pbuf_behind_headers(buf->p, layer);
+    if (sent.p == NULL) {
+        return ERR_MEM;
     }
-    u16_t len = p->len;
-    err_t err = netconn_send(conn, buf);
-    if (p->len > len) {
-        pbuf_remove_header(p, p->len - len);
-    }
+    err_t err = netconn_send(conn, &sent);
+    pbuf_free(sent.p);
     return err;
 }
 
@@ -209,7 +207,7 @@ static mp_obj_t send_netbuf(lwipb_netconn_t *self, struct netbuf *buf) {
     if (buf->p == NULL) {
         mp_raise_OSError(MP_EINVAL);
     }
-    int err = lwipb_errno(send_keeping_data(self->conn, buf));
+    int err = lwipb_errno(send_behind_headers(self->conn, buf));
     // No event announces that a datagram fits again, so this is no reason to wait.
     check(err == MP_EAGAIN ? MP_ENOBUFS : err);
     return mp_const_none;

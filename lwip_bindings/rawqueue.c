@@ -40,23 +40,27 @@ void lwipb_rawqueue_clear(lwipb_rawqueue_t *queue) {
     UNLOCK_TCPIP_CORE();
 }
 
+struct pbuf *lwipb_pbuf_behind_headers(struct pbuf *p, pbuf_layer layer) {
+    struct pbuf *headers = pbuf_alloc(layer, 0, PBUF_RAM);
+    if (headers != NULL) {
+        pbuf_chain(headers, p);
+    }
+    return headers;
+}
+
 void lwipb_raw_send(mp_obj_t data, pbuf_layer layer, lwipb_send_t send, void *arg) {
-    bool own = mp_obj_is_type(data, &lwipb_type_pbuf);
-    struct pbuf *p = own ? lwipb_pbuf_get(data) : lwipb_pbuf_from_buffer(data, layer);
-    // Headers go before data in the same pbuf only where nobody else refers to it; memory that is only
-    // referred to gets its headers elsewhere.
-    err_t err = ERR_ALREADY;
-    if (p->ref == 1 || !(p->type_internal & PBUF_TYPE_FLAG_STRUCT_DATA_CONTIGUOUS)) {
-        u16_t len = p->len;
-        LOCK_TCPIP_CORE();
-        err = send(arg, p);
-        UNLOCK_TCPIP_CORE();
-        if (p->len > len) {
-            pbuf_remove_header(p, p->len - len);
+    struct pbuf *p;
+    if (mp_obj_is_type(data, &lwipb_type_pbuf)) {
+        p = lwipb_pbuf_behind_headers(lwipb_pbuf_get(data), layer);
+        if (p == NULL) {
+            mp_raise_OSError(MP_ENOMEM);
         }
+    } else {
+        p = lwipb_pbuf_from_buffer(data, layer);
     }
-    if (!own) {
-        pbuf_free(p);
-    }
+    LOCK_TCPIP_CORE();
+    err_t err = send(arg, p);
+    UNLOCK_TCPIP_CORE();
+    pbuf_free(p);
     lwipb_check(err);
 }

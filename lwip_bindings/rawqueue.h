@@ -27,8 +27,12 @@ bool lwipb_rawqueue_take(lwipb_rawqueue_t *queue, lwipb_datagram_t *datagram);
 // Without the lock: frees what waits.
 void lwipb_rawqueue_clear(lwipb_rawqueue_t *queue);
 
-// Sends a Pbuf or a copy of a buffer, by a function that takes a pbuf; headers that lwIP put before
-// the data are taken off again. A Pbuf that somebody still sends raises OSError(EALREADY).
+// A new pbuf with room for headers and nothing else, and the data chained behind it. lwIP would put
+// its headers into the data's own pbuf and leave them there, for the driver and the ARP queue to send
+// later: it could be neither read nor sent again meanwhile. NULL if there is no memory.
+struct pbuf *lwipb_pbuf_behind_headers(struct pbuf *p, pbuf_layer layer);
+
+// Sends a Pbuf, or a copy of a buffer, by a function that takes a pbuf; raises.
 typedef err_t (*lwipb_send_t)(void *arg, struct pbuf *p);
 void lwipb_raw_send(mp_obj_t data, pbuf_layer layer, lwipb_send_t send, void *arg);
 

@@ -210,6 +210,10 @@ for i in range(10):
 u.recv(lambda u, p, addr, port: got.append((p.copy_partial(), addr, port == v.local()[1])))
 run(until=lambda: len(got) == 8)
 print(got[0], got[1], len(got), u.dropped, p.tot_len)
+held = p.ref()
+v.sendto(p, "127.0.0.1", 7000)
+v.sendto(held, "127.0.0.1", 7000)
+print(run(until=lambda: len(got) == 10), got[-1][0], held.copy_partial())
 v.connect("127.0.0.1", 7000)
 v.send(Pbuf(b"rom", TRANSPORT, ROM))
 print(run(until=lambda: got[-1][0] == b"rom"), v.remote())
@@ -219,6 +223,7 @@ print(err(u.send, b"x"))
     )
     assert out.split("\n") == [
         "(b'datagram', '127.0.0.1', True) (b'datagram', '127.0.0.1', True) 8 4 8",
+        "True b'datagram' b'datagram'",
         "True ('127.0.0.1', 7000)",
         f"{errno.EBADF}",
         "",
