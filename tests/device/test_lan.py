@@ -82,6 +82,12 @@ def test_dhcp__ifconfig_waits(net_board):
     assert net_board.eval("lan.ifconfig()[0]").startswith("10.0.7.")
 
 
+def test_dns__router_advertisements_leave_the_name_server_alone(up):
+    up.exec("network.ipconfig(dns='10.0.7.1')")
+    up.exec("for i in range(600):\n if lan.ipconfig('has_autoconf6'): break\n time.sleep_ms(10)")
+    assert up.eval("network.ipconfig('dns')") == "10.0.7.1"
+
+
 def test_ipv6__autoconfiguration(up):
     up.exec("for i in range(600):\n if lan.ipconfig('has_autoconf6'): break\n time.sleep_ms(10)")
     addresses = [ipaddress.ip_address(each[0]) for each in up.eval("lan.ipconfig('addr6')")]

@@ -2,6 +2,7 @@
 """The Ethernet driver against frames, cables and clocks that misbehave. Emulated board, in this process."""
 
 import random
+import socket
 import struct
 import zlib
 
@@ -458,6 +459,37 @@ def test_dhcp__cable_plugged_in_late_and_cut_later(firmware, lan):
     lab.exec("wait(leased)")
     lab.run(300)
     assert lan.said().count("DHCPREQUEST") > asked
+    lab.close()
+
+
+@pytest.mark.parametrize("v6", [False, True])
+def test_tcp__outlasts_a_short_cut(firmware, lan, v6):
+    """Written while the cable is out, it arrives when the cable is back; and the other way."""
+    lab = EthLab(firmware, lan=lan)
+    lab.exec(DHCP_UP + "wait(leased)")
+    if v6:
+        lab.exec("wait(lambda: lan.ipconfig('has_autoconf6'))")
+    with lan.socket(socket.AF_INET6 if v6 else socket.AF_INET) as listener:
+        host = lan.host6 if v6 else lan.host
+        listener.bind((host, 0))
+        listener.listen(1)
+        family = "socket.AF_INET6" if v6 else "socket.AF_INET"
+        lab.exec(f"s = socket.socket({family}); s.connect(('{host}', {listener.getsockname()[1]}))")
+        far, _ = listener.accept()
+    with far:
+        far.settimeout(20)
+        lab.board.net.cut()
+        lab.run(300)
+        lab.exec("s.send(b'from the board')")
+        far.sendall(b"from Linux")
+        lab.run(300)
+        lab.board.net.plug()
+        assert lab.eval("s.recv(100)") == b"from Linux"
+        lab.run(500)
+        assert far.recv(100) == b"from the board"
+        lab.exec("s.close()")
+        lab.run(500)
+        assert far.recv(100) == b""
     lab.close()
 
 

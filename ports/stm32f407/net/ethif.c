@@ -20,6 +20,7 @@
 #include "checksum.h"
 #include "clock.h"
 #include "ethif.h"
+#include "net_hooks.h"
 #include "mpconfigboard.h"
 #include "rtos.h"
 #include "stm32f4xx.h"
@@ -429,6 +430,20 @@ static void pause_over(void) {
     portYIELD_FROM_ISR(woken);
 }
 
+static bool waits_for_link(void) {
+    return netif_is_up(&netif) && !netif_is_link_up(&netif);
+}
+
+struct netif *ethif_route_source4(const ip4_addr_t *source, const ip4_addr_t *target) {
+    bool ours = source != NULL && !ip4_addr_isany(source) && ip4_addr_eq(source, netif_ip4_addr(&netif));
+    return ours && waits_for_link() && !ip4_addr_isloopback(target) ? &netif : NULL;
+}
+
+struct netif *ethif_route_source6(const ip6_addr_t *source, const ip6_addr_t *target) {
+    bool ours = source != NULL && netif_get_ip6_addr_match(&netif, source) >= 0;
+    return ours && waits_for_link() && !ip6_addr_isloopback(target) ? &netif : NULL;
+}
+
 // Tells lwIP what the link does.
 static void follow_link(void) {
     bool up = eth_state() == ETH_LINK_UP;
@@ -438,6 +453,8 @@ static void follow_link(void) {
         if (!ip4_addr_isany_val(*netif_ip4_addr(&netif)) && !dhcp_supplied_address(&netif)) {
             etharp_gratuitous(&netif);
         }
+        // What connections could not send meanwhile.
+        tcp_txnow();
     } else if (!up && netif_is_link_up(&netif)) {
         netif_set_link_down(&netif);
     }

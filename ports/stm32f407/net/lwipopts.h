@@ -131,6 +131,11 @@ extern uint8_t net_lwip_heap[];
 #define LWIP_LOOPBACK_MAX_PBUFS         16
 #define LWIP_NETIF_LOOPBACK_MULTITHREADING 1
 
+// Connections outlast a cable that is out for a while.
+#define LWIP_HOOK_FILENAME              "net_hooks.h"
+#define LWIP_HOOK_IP4_ROUTE_SRC(source, target) ethif_route_source4(source, target)
+#define LWIP_HOOK_IP6_ROUTE(source, target) ethif_route_source6(source, target)
+
 // ---- IPv4 ------------------------------------------------------------------------------------------
 
 #define LWIP_IPV4                       1
@@ -176,7 +181,9 @@ extern uint8_t net_lwip_heap[];
 #define LWIP_ND6_NUM_DESTINATIONS       10   // 40 bytes of SRAM each
 #define LWIP_ND6_NUM_PREFIXES           5
 #define LWIP_ND6_NUM_ROUTERS            3
-#define LWIP_ND6_RDNSS_MAX_DNS_SERVERS  DNS_MAX_SERVERS
+// lwIP would put the name servers of a router advertisement in the place of those that DHCP or the script
+// set. A network without IPv4 needs network.ipconfig(dns=...).
+#define LWIP_ND6_RDNSS_MAX_DNS_SERVERS  0
 #define LWIP_IPV6_DHCP6                 0
 
 // ---- Transport -------------------------------------------------------------------------------------

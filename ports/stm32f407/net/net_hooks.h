@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: MIT
+//
+// What lwipopts.h hooks into lwIP (LWIP_HOOK_FILENAME).
+#ifndef NET_NET_HOOKS_H
+#define NET_NET_HOOKS_H
+
+#include "lwip/ip_addr.h"
+
+struct netif;
+
+// The interface that has `source` while its cable is out, or NULL. lwIP knows no route over an interface
+// without a link, and ends sending on a connection with an error; with this one the connection waits.
+struct netif *ethif_route_source4(const ip4_addr_t *source, const ip4_addr_t *target);
+struct netif *ethif_route_source6(const ip6_addr_t *source, const ip6_addr_t *target);
+
+#endif
