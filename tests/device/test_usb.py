@@ -2,6 +2,7 @@
 """The board's USB device under a host that unplugs, sleeps, reads slowly or not at all, in virtual time."""
 
 import hashlib
+import random
 
 import pytest
 from emulator.board import Board
@@ -40,7 +41,15 @@ class Desk:
 
     def expect(self, text, ms=5000):
         """Let time pass until `text` has come; returns what came up to its end."""
-        self.until(lambda: text in self.read(), ms)
+        searched = 0
+
+        def there():
+            nonlocal searched
+            start = max(0, searched - len(text))
+            searched = len(self.read())
+            return self.got.find(text, start) >= 0
+
+        self.until(there, ms)
         end = self.got.index(text) + len(text)
         data = bytes(self.got[:end])
         del self.got[:end]
@@ -280,6 +289,40 @@ def test_usb__closed_port_keeps_the_newest(desk):
     kept = desk.expect(b"\x04\x04>")
     assert kept.endswith(b"line 998\r\nline 999\r\n\x04\x04>")
     assert len(kept) < 2000
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_usb__anything_at_any_moment(desk, seed):
+    """Cable, suspend, reset, DTR, break and data in random order while output flows: the REPL comes back."""
+    random_ = random.Random(seed)
+    usb = desk.usb
+    actions = {
+        "unplug": usb.unplug,
+        "plug": usb.plug,
+        "suspend": lambda: usb.ready and usb.host.suspend(),
+        "resume": usb.host.resume,
+        "reset": lambda: usb.host.plugged and usb.host.reset_device(),
+        "close": usb.cdc.close,
+        "open": usb.cdc.open,
+        "write": lambda: usb.write(b"pasted " * random_.randrange(1, 40)),
+        "hold": lambda: usb.cdc.hold(True),
+        "break": lambda: usb.ready and usb.cdc.send_break(10),
+    }
+    for number in range(20):
+        desk.start(f"while True: print('z' * {random_.randrange(1, 90)})\n")
+        done = random_.choices(sorted(actions), k=random_.randrange(1, 6))
+        for name in done:
+            actions[name]()
+            desk.board.run(random_.choice((3, 3, 3, 30)) * random_.randrange(1, MS))
+        usb.cdc.hold(False)
+        usb.host.resume()
+        usb.plug()
+        usb.dtr = True
+        desk.until(lambda: usb.ready, 15_000)
+        desk.run(60)
+        desk.read().clear()
+        desk.enter_raw_repl()
+        assert desk.exec(f"print({number} * 3)") == b"%d\r\n" % (number * 3), (number, done)
 
 
 def test_usb__host_resets_the_bus(desk):
