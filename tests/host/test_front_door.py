@@ -33,7 +33,9 @@ def test_make__help_names_every_target():
     with open(os.path.join(TOP, "Makefile")) as file:
         phony = re.search(r"^\.PHONY: (.*)$", file.read(), re.MULTILINE)[1].split()
     text = make("help").stdout
-    assert [name for name in phony if name not in text and name not in ("help", "check-board", "run-script")] == []
+    assert [
+        name for name in phony if name not in text and name not in ("help", "check-board", "run-script")
+    ] == []
 
 
 @pytest.mark.emulator_only

@@ -30,7 +30,7 @@ class EmulatedBoard:
             raise FileNotFoundError(f"{elf}: build it first (make firmware)")
         self._log_file = open(log, "wb")
         self.process = subprocess.Popen(
-            [*prefix, sys.executable, "-u", "-m", "emulator", elf, "--board", board, *arguments],
+            [*prefix, sys.executable, "-u", "-m", "emulator", elf, "--board", board, "--strict", *arguments],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=self._log_file,
