@@ -136,6 +136,7 @@ uint64_t mp_hal_time_ns(void) {
     if (rtc_get(&now) != 0) {
         return 0;
     }
-    uint64_t s = timeutils_seconds_since_epoch(now.year, now.month, now.day, now.hour, now.minute, now.second);
+    uint64_t s = timeutils_seconds_since_epoch(now.year, now.month, now.day,
+        now.hour, now.minute, now.second);
     return s * 1000000000ULL + now.microsecond * 1000ULL;
 }

@@ -81,7 +81,8 @@ static void machine_pin_print(const mp_print_t *print, mp_obj_t self_in, mp_prin
     mp_print_str(print, ")");
 }
 
-static mp_obj_t pin_init_helper(const machine_pin_obj_t *self, size_t n_args, const mp_obj_t *pos_args, mp_map_t *kw_args) {
+static mp_obj_t pin_init_helper(const machine_pin_obj_t *self, size_t n_args, const mp_obj_t *pos_args,
+    mp_map_t *kw_args) {
     enum { ARG_mode, ARG_pull, ARG_value, ARG_drive, ARG_alt };
     static const mp_arg_t allowed_args[] = {
         { MP_QSTR_mode, MP_ARG_INT, {.u_int = MODE_IN} },
@@ -269,7 +270,8 @@ static void route_line(pin_t pin) {
     RCC->APB2ENR |= RCC_APB2ENR_SYSCFGEN;
     (void)RCC->APB2ENR;
     unsigned shift = (line & 3) * 4;
-    SYSCFG->EXTICR[line >> 2] = (SYSCFG->EXTICR[line >> 2] & ~(15UL << shift)) | (uint32_t)PIN_PORT(pin) << shift;
+    uint32_t exticr = SYSCFG->EXTICR[line >> 2] & ~(15UL << shift);
+    SYSCFG->EXTICR[line >> 2] = exticr | (uint32_t)PIN_PORT(pin) << shift;
     NVIC_SetPriority(line_irqn(line), IRQ_PRIORITY);
     NVIC_EnableIRQ(line_irqn(line));
 }
@@ -347,8 +349,10 @@ void machine_pin_deinit(void) {
 
 // --- types ---
 
-MP_DEFINE_CONST_OBJ_TYPE(machine_pin_cpu_type, MP_QSTR_cpu, MP_TYPE_FLAG_NONE, locals_dict, &machine_pin_cpu_dict);
-MP_DEFINE_CONST_OBJ_TYPE(machine_pin_board_type, MP_QSTR_board, MP_TYPE_FLAG_NONE, locals_dict, &machine_pin_board_dict);
+MP_DEFINE_CONST_OBJ_TYPE(machine_pin_cpu_type, MP_QSTR_cpu, MP_TYPE_FLAG_NONE,
+    locals_dict, &machine_pin_cpu_dict);
+MP_DEFINE_CONST_OBJ_TYPE(machine_pin_board_type, MP_QSTR_board, MP_TYPE_FLAG_NONE,
+    locals_dict, &machine_pin_board_dict);
 
 static const mp_rom_map_elem_t machine_pin_locals_dict_table[] = {
     { MP_ROM_QSTR(MP_QSTR_init), MP_ROM_PTR(&machine_pin_init_obj) },

@@ -12,7 +12,8 @@ typedef struct _machine_rtc_obj_t {
 
 static const machine_rtc_obj_t machine_rtc = {{&machine_rtc_type}};
 
-static mp_obj_t machine_rtc_make_new(const mp_obj_type_t *type, size_t n_args, size_t n_kw, const mp_obj_t *args) {
+static mp_obj_t machine_rtc_make_new(const mp_obj_type_t *type, size_t n_args, size_t n_kw,
+    const mp_obj_t *args) {
     (void)type;
     (void)args;
     mp_arg_check_num(n_args, n_kw, 0, 1, false);

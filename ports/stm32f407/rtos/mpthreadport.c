@@ -126,7 +126,8 @@ mp_uint_t mp_thread_create(void *(*entry)(void *), void *arg, size_t *stack_size
 
     // The thread may run before this function ends, but not Python: it waits for the GIL first.
     vTaskSuspendAll();
-    th->task = xTaskCreateStatic(thread_task, "python", words, arg, RTOS_PRIORITY_PYTHON, th->stack, &th->tcb);
+    th->task = xTaskCreateStatic(thread_task, "python", words, arg, RTOS_PRIORITY_PYTHON,
+        th->stack, &th->tcb);
     mp_uint_t state = MICROPY_BEGIN_ATOMIC_SECTION();
     th->next = threads;
     threads = th;

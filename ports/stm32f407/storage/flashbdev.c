@@ -62,7 +62,8 @@ static mp_obj_t flash_make_new(const mp_obj_type_t *type, size_t n_args, size_t 
 static bool locate(size_t n_args, const mp_obj_t *args, size_t len, uint32_t *block, uint32_t *offset) {
     mp_int_t first = mp_obj_get_int(args[1]);
     mp_int_t start = n_args == 4 ? mp_obj_get_int(args[3]) : 0;
-    if (first < 0 || start < 0 || (uint64_t)first * FTL_PAGE_BYTES + (uint32_t)start + len > BLOCKS * FTL_PAGE_BYTES) {
+    if (first < 0 || start < 0
+        || (uint64_t)first * FTL_PAGE_BYTES + (uint32_t)start + len > BLOCKS * FTL_PAGE_BYTES) {
         return false;
     }
     *block = (uint32_t)first + (uint32_t)start / FTL_PAGE_BYTES;

@@ -187,7 +187,8 @@ static uint32_t opened_at(const ftl_t *ftl, uint32_t sector) {
 static uint32_t newest_sector(const ftl_t *ftl) {
     uint32_t newest = ftl->flash->sectors;
     for (uint32_t i = 0; i < ftl->flash->sectors; ++i) {
-        if (!is_spare(ftl, i) && (newest == ftl->flash->sectors || opened_at(ftl, i) > opened_at(ftl, newest))) {
+        if (!is_spare(ftl, i)
+            && (newest == ftl->flash->sectors || opened_at(ftl, i) > opened_at(ftl, newest))) {
             newest = i;
         }
     }
