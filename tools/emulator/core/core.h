@@ -5,7 +5,7 @@
 // - An interrupt is taken at a block boundary (a branch, ISB, CPS, MSR, SVC end a block), so at most one
 //   straight run of code later than a real core would take it. Counts are exact in straight code.
 // - A change of CCR counts from the next block on.
-// - FP state is stacked at exception entry, never lazily: FPCCR.LSPACT always reads 0.
+// - FP state is stacked at exception entry, never lazily: FPCCR.LSPACT always reads 0. FPDSCR counts as 0.
 // - A store that nothing answers is a precise BusFault (silicon: imprecise, some instructions later).
 // - LDM/STM/LDRD/STRD/VLDR on unaligned addresses fault only with CCR.UNALIGN_TRP.
 // - MRS of BASEPRI shows the low four bits as they were written; they count for nothing.
