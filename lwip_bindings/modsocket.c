@@ -183,7 +183,8 @@ static mp_obj_t mod_inet_ntop(mp_obj_t family_in, mp_obj_t packed_in) {
     memset(&address, 0, sizeof(address));
     address.sa.sa_family = family;
     #if LWIP_IPV6
-    void *dest = family == AF_INET ? (void *)&address.sin.sin_addr : (void *)&address.sin6.sin6_addr;
+    void *dest = family == AF_INET6 ? (void *)&address.sin6.sin6_addr
+        : (void *)&address.sin.sin_addr;
     #else
     void *dest = &address.sin.sin_addr;
     #endif

@@ -206,7 +206,8 @@ static MP_DEFINE_CONST_FUN_OBJ_1(netbuf_fromport_obj, py_netbuf_fromport);
 #if LWIP_NETBUF_RECVINFO
 static mp_obj_t py_netbuf_destaddr(mp_obj_t self_in) {
     struct netbuf *buf = to_netbuf(self_in)->buf;
-    return buf->flags & NETBUF_FLAG_DESTADDR ? lwipb_addr_to_obj(netbuf_destaddr(buf)) : mp_const_none;
+    bool known = buf->flags & NETBUF_FLAG_DESTADDR;
+    return known ? lwipb_addr_to_obj(netbuf_destaddr(buf)) : mp_const_none;
 }
 static MP_DEFINE_CONST_FUN_OBJ_1(netbuf_destaddr_obj, py_netbuf_destaddr);
 

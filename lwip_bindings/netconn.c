@@ -302,7 +302,8 @@ static mp_obj_t py_netconn_write_vectors(size_t n_args, const mp_obj_t *args) {
     // The pin is on a list that the script cannot change.
     return write_all(&w, mp_obj_new_tuple(count, items));
 }
-static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(netconn_write_vectors_obj, 2, 3, py_netconn_write_vectors);
+static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(netconn_write_vectors_obj, 2, 3,
+    py_netconn_write_vectors);
 
 // shutdown(rx, tx)
 static mp_obj_t py_netconn_shutdown(mp_obj_t self_in, mp_obj_t rx, mp_obj_t tx) {
@@ -376,10 +377,12 @@ static mp_obj_t py_netconn_join_leave_group(size_t n_args, const mp_obj_t *args)
     lwipb_netconn_t *self = to_netconn(args[0]);
     mp_int_t action = mp_obj_get_int(args[3]);
     if (mp_obj_is_int(args[2])) {
-        lwipb_check(netconn_join_leave_group_netif(self->conn, &group, mp_obj_get_int(args[2]), action));
+        mp_int_t index = mp_obj_get_int(args[2]);
+        lwipb_check(netconn_join_leave_group_netif(self->conn, &group, index, action));
     } else {
         lwipb_addr_resolve(args[2], AF_UNSPEC, &netif_addr);
-        lwipb_check(netconn_join_leave_group(to_netconn(args[0])->conn, &group, &netif_addr, action));
+        self = to_netconn(args[0]);
+        lwipb_check(netconn_join_leave_group(self->conn, &group, &netif_addr, action));
     }
     return mp_const_none;
 }

@@ -6,7 +6,8 @@
 
 #include "rawqueue.h"
 
-bool lwipb_rawqueue_put(lwipb_rawqueue_t *queue, struct pbuf *p, const ip_addr_t *addr, uint16_t port) {
+bool lwipb_rawqueue_put(lwipb_rawqueue_t *queue, struct pbuf *p, const ip_addr_t *addr,
+    uint16_t port) {
     LWIP_ASSERT_CORE_LOCKED();
     if (queue->count == LWIPB_RAWQUEUE_LEN) {
         ++queue->dropped;

@@ -21,7 +21,8 @@ typedef struct _lwipb_rawqueue_t {
 } lwipb_rawqueue_t;
 
 // Core locked. put() takes the pbuf if it says true; take() gives it.
-bool lwipb_rawqueue_put(lwipb_rawqueue_t *queue, struct pbuf *p, const ip_addr_t *addr, uint16_t port);
+bool lwipb_rawqueue_put(lwipb_rawqueue_t *queue, struct pbuf *p, const ip_addr_t *addr,
+    uint16_t port);
 bool lwipb_rawqueue_take(lwipb_rawqueue_t *queue, lwipb_datagram_t *datagram);
 
 // Without the lock: frees what waits.

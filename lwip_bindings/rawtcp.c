@@ -119,7 +119,10 @@ static mp_obj_t raw_tcp_connect(size_t n_args, const mp_obj_t *args) {
     self->callbacks[CB_CONNECTED] = n_args > 3 ? lwipb_callback_from_obj(args[3]) : mp_const_none;
     lwipb_live_keep(&self->live);
     LOCK_TCPIP_CORE();
-    err_t err = self->pcb == NULL ? ERR_CLSD : tcp_connect(self->pcb, &addr, port, lwipb_raw_tcp_on_connected);
+    err_t err = ERR_CLSD;
+    if (self->pcb != NULL) {
+        err = tcp_connect(self->pcb, &addr, port, lwipb_raw_tcp_on_connected);
+    }
     UNLOCK_TCPIP_CORE();
     lwipb_check(err);
     return mp_const_none;
@@ -165,9 +168,11 @@ static mp_obj_t raw_tcp_poll(mp_obj_t self_in, mp_obj_t callback, mp_obj_t inter
     raw_tcp_t *self = to_connection(self_in);
     mp_int_t half_seconds = mp_obj_get_int(interval);
     self->callbacks[CB_POLL] = lwipb_callback_from_obj(callback);
+    tcp_poll_fn on_poll = callback == mp_const_none ? NULL : lwipb_raw_tcp_on_poll;
+    lwipb_live_keep(&self->live);
     LOCK_TCPIP_CORE();
     if (self->pcb != NULL) {
-        tcp_poll(self->pcb, callback == mp_const_none ? NULL : lwipb_raw_tcp_on_poll, MIN(MAX(half_seconds, 1), 255));
+        tcp_poll(self->pcb, on_poll, MIN(MAX(half_seconds, 1), 255));
     }
     UNLOCK_TCPIP_CORE();
     return mp_const_none;
@@ -312,7 +317,10 @@ static mp_obj_t addr_port(mp_obj_t self_in, bool local) {
     ip_addr_t addr;
     u16_t port;
     LOCK_TCPIP_CORE();
-    err_t err = self->pcb == NULL ? ERR_CLSD : tcp_tcp_get_tcp_addrinfo(self->pcb, local, &addr, &port);
+    err_t err = ERR_CLSD;
+    if (self->pcb != NULL) {
+        err = tcp_tcp_get_tcp_addrinfo(self->pcb, local, &addr, &port);
+    }
     UNLOCK_TCPIP_CORE();
     lwipb_check(err);
     return lwipb_addr_port_tuple(&addr, port);

@@ -194,7 +194,8 @@ raw_tcp_t *lwipb_raw_tcp_alloc(void) {
 static void call(raw_tcp_t *self, int which, mp_obj_t arg1, mp_obj_t arg2) {
     if (self->callbacks[which] != mp_const_none) {
         mp_obj_t args[3] = { MP_OBJ_FROM_PTR(self), arg1, arg2 };
-        lwipb_call(self->callbacks[which], arg2 != MP_OBJ_NULL ? 3 : arg1 != MP_OBJ_NULL ? 2 : 1, args);
+        size_t n_args = arg2 != MP_OBJ_NULL ? 3 : arg1 != MP_OBJ_NULL ? 2 : 1;
+        lwipb_call(self->callbacks[which], n_args, args);
     }
 }
 

@@ -27,7 +27,8 @@ static raw_udp_t *to_udp(mp_obj_t self_in) {
 }
 
 // In lwIP's context, core locked.
-static void on_recv(void *arg, struct udp_pcb *pcb, struct pbuf *p, const ip_addr_t *addr, u16_t port) {
+static void on_recv(void *arg, struct udp_pcb *pcb, struct pbuf *p, const ip_addr_t *addr,
+    u16_t port) {
     (void)pcb;
     raw_udp_t *self = arg;
     if (lwipb_rawqueue_put(&self->queue, p, addr, port)) {

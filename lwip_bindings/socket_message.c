@@ -148,7 +148,10 @@ static void recvmsg_stream(message_t *m) {
     lwipb_transfer_t t = { .self = m->self, .flags = m->flags, .buf = m->msg.msg_iov->iov_base,
                            .len = m->msg.msg_iov->iov_len };
     mp_uint_t timeout_ms = lwipb_socket_recv_timeout(m->self);
-    int err = lwipb_block(lwipb_socket_attempt_recv, &t, (m->flags & MSG_DONTWAIT) ? 0 : timeout_ms);
+    if (m->flags & MSG_DONTWAIT) {
+        timeout_ms = 0;
+    }
+    int err = lwipb_block(lwipb_socket_attempt_recv, &t, timeout_ms);
     if (err != 0) {
         mp_raise_OSError(err);
     }

@@ -69,7 +69,8 @@ static mp_obj_t view_binary_op(mp_binary_op_t op, mp_obj_t lhs_in, mp_obj_t rhs_
 static mp_obj_t view_slice(view_t *self, mp_obj_t index, mp_obj_t value) {
     mp_bound_slice_t slice;
     if (!mp_seq_get_fast_slice_indexes(self->len, index, &slice)) {
-        mp_raise_NotImplementedError(MP_ERROR_TEXT("only slices with step=1 (aka None) are supported"));
+        mp_raise_NotImplementedError(
+            MP_ERROR_TEXT("only slices with step=1 (aka None) are supported"));
     }
     size_t len = slice.stop > slice.start ? slice.stop - slice.start : 0;
     if (value == MP_OBJ_SENTINEL) {
