@@ -104,13 +104,13 @@ mp_uint_t mp_hal_ticks_ms(void) {
     return (mp_uint_t)(timebase_us() / 1000);
 }
 
+// Never shorter than asked for: a wait of n ticks ends with the n-th tick, up to one tick early, so the
+// remainder is rounded up to ticks until nothing is left.
 void mp_hal_delay_ms(mp_uint_t ms) {
-    mp_uint_t start = mp_hal_ticks_ms();
-    mp_uint_t elapsed = 0;
-    // Whole ticks in the kernel's wait, which also runs what is scheduled meanwhile.
-    while (elapsed < ms) {
-        mp_event_wait_ms(ms - elapsed);
-        elapsed = mp_hal_ticks_ms() - start;
+    uint64_t end = timebase_us() + (uint64_t)ms * 1000;
+    for (uint64_t now = timebase_us(); now < end; now = timebase_us()) {
+        uint64_t left_ms = (end - now + 999) / 1000;
+        mp_event_wait_ms(left_ms < INT32_MAX ? (mp_uint_t)left_ms : INT32_MAX);
     }
     mp_handle_pending(true);
 }

@@ -160,6 +160,22 @@ def test_bootloader(bench, state):
     bench.expect(PROMPT)
 
 
+def test_boot__by_a_jump(bench):
+    """The ROM's loader starts the image without a reset: clocks, tick, timers and interrupts are running."""
+    bench.line("import machine; t = machine.Timer(period=5, callback=print)", b"PERIODIC")
+    cpu = bench.board.cpu
+    cpu.set_register("primask", 1)  # as the loader leaves it: it is not in a handler, nor on PSP
+    while cpu.register("xpsr") & 0x1FF:
+        bench.board.run(ns=1000)
+    cpu.set_register("control", 0)
+    vectors = cpu.read(0x08000000, 8)
+    cpu.set_register("msp", int.from_bytes(vectors[:4], "little"))
+    cpu.set_register("pc", int.from_bytes(vectors[4:], "little") & ~1)
+    bench.expect(BANNER)
+    bench.expect(PROMPT)
+    assert b"(168000000, 168000000, 42000000, 84000000)" in bench.line("__import__('machine').freq()")
+
+
 def fault(bench, script):
     """Type a script that kills the firmware; the report and what the next run says."""
     bench.line("from machine import mem32; import micropython")

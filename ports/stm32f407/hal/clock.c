@@ -93,6 +93,8 @@ static int start_pll(const clock_config_t *config, bool hse) {
 int clock_init(const clock_config_t *config) {
     CoreDebug->DEMCR |= CoreDebug_DEMCR_TRCENA_Msk;
     DWT->CTRL |= DWT_CTRL_CYCCNTENA_Msk;
+    // After a jump from the ROM's loader its PLL is still on, and a running PLL cannot be set up.
+    clock_deinit();
     FLASH->ACR |= FLASH_ACR_PRFTEN | FLASH_ACR_ICEN | FLASH_ACR_DCEN;
 
     // Regulator scale 1: what 168 MHz takes. It is the reset value, but the ROM's loader may change it.
@@ -173,9 +175,11 @@ int clock_set_buses(uint32_t hclk, uint32_t pclk1, uint32_t pclk2) {
 void clock_deinit(void) {
     RCC->CR |= RCC_CR_HSION;
     (void)wait_bits(&RCC->CR, RCC_CR_HSIRDY, RCC_CR_HSIRDY, SWITCH_MS);
-    RCC->CFGR = 0;
+    RCC->CFGR &= ~RCC_CFGR_SW;
     (void)wait_bits(&RCC->CFGR, RCC_CFGR_SWS, RCC_CFGR_SWS_HSI, SWITCH_MS);
+    RCC->CFGR = 0; // the buses' dividers only now: at the PLL's speed the buses need them
     RCC->CR &= ~(RCC_CR_HSEON | RCC_CR_HSEBYP | RCC_CR_CSSON | RCC_CR_PLLON | RCC_CR_PLLI2SON);
+    (void)wait_bits(&RCC->CR, RCC_CR_PLLRDY, 0, PLL_LOCK_MS);
     RCC->CIR = 0;
     FLASH->ACR = 0;
     SystemCoreClock = HSI_HZ;

@@ -34,9 +34,26 @@ static void zero(uint32_t *start, uint32_t *end) {
     memset(start, 0, (size_t)((char *)end - (char *)start));
 }
 
-void Reset_Handler(void) {
-    // A debugger or a loader may have left the table elsewhere.
+// The ROM's loader starts a new image by a jump: interrupts, the tick and its USB may still be running.
+static void silence(void) {
+    __disable_irq(); // until the scheduler starts
+    SysTick->CTRL = 0;
+    for (unsigned i = 0; i <= (STM32F4XX_IRQ_COUNT - 1) / 32; ++i) {
+        NVIC->ICER[i] = 0xFFFFFFFF;
+        NVIC->ICPR[i] = 0xFFFFFFFF;
+    }
+    SCB->ICSR = SCB_ICSR_PENDSTCLR_Msk | SCB_ICSR_PENDSVCLR_Msk;
+    RCC->AHB2RSTR = RCC_AHB2RSTR_OTGFSRST;
+    RCC->AHB2RSTR = 0;
+    // The vector table may be elsewhere, and the stack guards of a run before this one still be set.
     SCB->VTOR = FLASH_BASE;
+    MPU->CTRL = 0;
+    __DSB();
+    __ISB();
+}
+
+void Reset_Handler(void) {
+    silence();
     if (backup_take_bootloader_request()) {
         enter_bootloader();
     }
