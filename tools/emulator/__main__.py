@@ -118,10 +118,16 @@ class Session:
 
 
 def main(arguments=None):
+    session = None
+
     def end(*_):
+        # An exception is lost where the C core has called back into Python; the stop is not.
+        if session:
+            session.board.machine.stop()
         raise KeyboardInterrupt
 
     signal.signal(signal.SIGTERM, end)
+    signal.signal(signal.SIGINT, end)
     try:
         session = Session(parse(arguments))
     except (ValueError, OSError, RuntimeError, PasstError) as error:
