@@ -159,7 +159,11 @@ def lan(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def shared_net_board(start_board, lan):
-    shared = SharedBoard(lambda: start_board(lan=lan))
+    def start():
+        lan.take_tap(shared.drop)
+        return start_board(lan=lan)
+
+    shared = SharedBoard(start)
     yield shared
     shared.drop()
 

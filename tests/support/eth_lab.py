@@ -153,6 +153,7 @@ class EthLab:
         if lan is None:
             self.peer = Peer(self.machine, self.board.net, signal or Signal())
         else:
+            lan.take_tap()
             self.peer = Tap(self.machine, self.board.net, TAP, f"/proc/{lan.pid}/ns/net")
         self.board.usb.dtr = True
         self.board.run(10_000 * MS, until=lambda: self.board.usb.ready)

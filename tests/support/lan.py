@@ -29,13 +29,17 @@ class LanError(Exception):
 
 
 class Lan:
-    """host, host6: our addresses on the wire. log: what dnsmasq said (path)."""
+    """host, host6: our addresses on the wire. log: what dnsmasq said (path).
+
+    The TAP takes one board at a time: whoever opens it calls take_tap() first.
+    """
 
     host = HOST
     host6 = HOST6
 
     def __init__(self, directory, names=NAMES):
         self.names = names
+        self.leave_tap = None
         self.log = os.path.join(directory, "dnsmasq.log")
         self.directory = directory
         self.programs = []
@@ -59,6 +63,12 @@ class Lan:
         except BaseException:
             self.close()
             raise
+
+    def take_tap(self, leave=None):
+        """Have the TAP left by the board that is on it; leave() is what ends the next one's use of it."""
+        if self.leave_tap is not None:
+            self.leave_tap()
+        self.leave_tap = leave
 
     def _answer(self):
         data, descriptors = b"", []

@@ -127,6 +127,7 @@ def network_runs(request, start_board, lan, tmp_path_factory):
     """{test file: its Run}, for those that need a network, on a board that has one to itself."""
     server = WebServer(lan)
     server.start()
+    lan.take_tap()
     [names] = collected(request, [NETWORK])
     results = str(tmp_path_factory.mktemp("results"))
     run = Run(TESTS, names, lambda: start_board(lan=lan), results, NETWORK_FILES, lan.inside(TESTS))
