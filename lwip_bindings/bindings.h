@@ -42,6 +42,13 @@ void mp_hal_wake(void);
 #define LWIP_BINDINGS_WAKE() mp_hal_wake()
 #endif
 
+// Asks for one LWIP_BINDINGS_WAKE() as soon as some of lwIP's memory comes back, whoever had it, or
+// an interface can send again; true if the port does that. Without it a datagram that finds no
+// memory is ENOBUFS at once, and TCP waits for what the connection itself has in flight.
+#ifndef LWIP_BINDINGS_STARVED
+#define LWIP_BINDINGS_STARVED() (false)
+#endif
+
 // Where lwIP's socket layer leaves its errno. Its numbers must be MicroPython's (Linux's).
 #ifndef LWIP_BINDINGS_ERRNO
 #define LWIP_BINDINGS_ERRNO errno

@@ -7,6 +7,7 @@
 #include "conn.h"
 
 #include "lwip/priv/api_msg.h"
+#include "lwip/priv/tcp_priv.h"
 #include "lwip/tcp.h"
 
 // The destructor of an extra argument is the one hook where lwIP frees a PCB in TIME_WAIT.
@@ -53,6 +54,28 @@ int lwipb_conn_connected(struct netconn *conn) {
     }
     int err = lwipb_errno(netconn_err(conn));
     return err == 0 && gone ? MP_ENOTCONN : err;
+}
+
+bool lwipb_conn_lacks_memory(struct netconn *conn) {
+    LOCK_TCPIP_CORE();
+    struct tcp_pcb *pcb = conn->pcb.tcp;
+    bool lacks = pcb != NULL && (pcb->state == ESTABLISHED || pcb->state == CLOSE_WAIT)
+        && tcp_sndbuf(pcb) > 0 && tcp_sndqueuelen(pcb) < TCP_SND_QUEUELEN;
+    UNLOCK_TCPIP_CORE();
+    return lacks;
+}
+
+void lwipb_conn_push_held(void) {
+    LOCK_TCPIP_CORE();
+    for (struct tcp_pcb *pcb = tcp_active_pcbs, *next; pcb != NULL; pcb = next) {
+        next = pcb->next;
+        if (pcb->unsent != NULL && pcb->state >= ESTABLISHED && !tcp_nagle_disabled(pcb)) {
+            tcp_nagle_disable(pcb);
+            tcp_output(pcb);
+            tcp_nagle_enable(pcb);
+        }
+    }
+    UNLOCK_TCPIP_CORE();
 }
 
 void lwipb_conn_abort(struct netconn *conn) {

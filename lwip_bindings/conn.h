@@ -6,6 +6,7 @@
 #include "bindings.h"
 
 #include "lwip/api.h"
+#include "lwip/stats.h"
 
 static inline bool lwipb_conn_is_tcp(const struct netconn *conn) {
     return NETCONNTYPE_GROUP(conn->type) == NETCONN_TCP;
@@ -21,6 +22,29 @@ bool lwipb_conn_is_idle(struct netconn *conn);
 
 // How a connect that was under way stands: MP_EAGAIN, 0, or the errno that ended it.
 int lwipb_conn_connected(struct netconn *conn);
+
+// Whether it is the memory that all connections share that a TCP netconn lacks for sending, and not
+// room in a buffer of its own.
+bool lwipb_conn_lacks_memory(struct netconn *conn);
+
+// lwIP queues all that it is given or nothing: with little memory, this is what is tried.
+#define LWIPB_CONN_PIECE (TCP_MSS)
+#define LWIPB_CONN_LEAST_PIECE (TCP_MSS / 8)
+
+// Whether so much more may be queued: the last of the heap is left to handshakes, acknowledgements,
+// ARP and DNS.
+#define LWIPB_CONN_RESERVE (MEM_SIZE / 12)
+static inline bool lwipb_conn_may_queue(size_t len) {
+    #if MEM_STATS
+    return lwip_stats.mem.used + len + LWIPB_CONN_RESERVE <= lwip_stats.mem.avail;
+    #else
+    return true;
+    #endif
+}
+
+// Sends what Nagle's algorithm holds back, on all connections. It waits for an acknowledgement, and
+// the peer with that for a second segment (delayed, up to 200 ms): memory cannot wait for this.
+void lwipb_conn_push_held(void);
 
 // Resets a connection and detaches it from its netconn, for a soft reset.
 void lwipb_conn_abort(struct netconn *conn);

@@ -52,25 +52,36 @@ void lwipb_check(err_t err) {
     }
 }
 
+static inline bool vm_has_work(void) {
+    return MP_STATE_VM(sched_state) == MP_SCHED_PENDING
+           || MP_STATE_THREAD(mp_pending_exception) != MP_OBJ_NULL;
+}
+
 int lwipb_block(lwipb_attempt_t attempt, void *arg, mp_uint_t timeout_ms) {
     int ret = attempt(arg);
     if (ret != MP_EAGAIN || timeout_ms == 0) {
         return ret;
     }
-    mp_uint_t start_ms = mp_hal_ticks_ms();
+    u32_t start_ms = sys_now();
     for (;;) {
-        // Callbacks run before the attempt, not between it and the wait: one of them may itself
-        // wait, and so swallow the wake-up that announced what this attempt looks for.
+        mp_uint_t left_ms = LWIPB_FOREVER;
+        if (timeout_ms != LWIPB_FOREVER) {
+            mp_uint_t elapsed_ms = (u32_t)(sys_now() - start_ms);
+            if (elapsed_ms >= timeout_ms) {
+                return MP_ETIMEDOUT;
+            }
+            left_ms = timeout_ms - elapsed_ms;
+        }
+        // Callbacks run before an attempt, not between it and the wait: one of them may itself
+        // wait, and so swallow the wake-up that announced what the attempt looks for.
+        if (!vm_has_work()) {
+            MICROPY_INTERNAL_WFE(left_ms);
+        }
         mp_event_handle_nowait();
         ret = attempt(arg);
         if (ret != MP_EAGAIN) {
             return ret;
         }
-        mp_uint_t elapsed_ms = mp_hal_ticks_ms() - start_ms;
-        if (timeout_ms != LWIPB_FOREVER && elapsed_ms >= timeout_ms) {
-            return MP_ETIMEDOUT;
-        }
-        MICROPY_INTERNAL_WFE(timeout_ms == LWIPB_FOREVER ? LWIPB_FOREVER : timeout_ms - elapsed_ms);
     }
 }
 

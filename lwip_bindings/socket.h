@@ -74,6 +74,9 @@ mp_uint_t lwipb_socket_send_timeout(lwipb_socket_t *self);
 // MP_STREAM_POLL_* in effect among those asked for; ERR, HUP and NVAL always.
 mp_uint_t lwipb_socket_poll(lwipb_socket_t *self, mp_uint_t flags);
 
+// Whether a datagram of that length failed for want of memory, and is worth another attempt later.
+bool lwipb_socket_lacks_memory(int err, size_t len);
+
 // Makes lwIP's errno what POSIX has for the state that the socket is in.
 int lwipb_socket_map_errno(lwipb_socket_t *self, int err);
 

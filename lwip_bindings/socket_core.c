@@ -23,6 +23,10 @@
 // object that only this table knows is collected, and closed by its finaliser.
 static lwipb_socket_t *open_sockets[NUM_SOCKETS];
 
+// The longest datagram that goes out in one frame. A longer one that fails may have been sent in
+// part, and may never fit: for that one there is no waiting.
+#define DATAGRAM_WHOLE (1472)
+
 static netconn_callback lwip_event_callback;
 
 // In lwIP's context or a caller's, core locked for the events that matter here.
@@ -303,6 +307,28 @@ int lwipb_socket_attempt_recv(void *transfer_in) {
     return is_stream(t->self) ? stream_recv(t) : datagram_recv(t);
 }
 
+// As lwip_send(), for when there is no memory for the whole.
+static ssize_t send_pieces(int fd, const uint8_t *data, size_t len, int flags) {
+    size_t piece = LWIPB_CONN_PIECE;
+    size_t sent = 0;
+    for (;;) {
+        size_t part = LWIP_MIN(len - sent, piece);
+        ssize_t ret = -1;
+        if (lwipb_conn_may_queue(part)) {
+            ret = lwip_send(fd, data + sent, part, part < len - sent ? flags | MSG_MORE : flags);
+        }
+        if (ret > 0) {
+            sent += ret;
+        }
+        if (sent == len || (ret < (ssize_t)part && piece == LWIPB_CONN_LEAST_PIECE)) {
+            return sent > 0 ? (ssize_t)sent : ret;
+        }
+        if (ret < (ssize_t)part) {
+            piece = LWIPB_CONN_LEAST_PIECE;
+        }
+    }
+}
+
 static int stream_send(lwipb_transfer_t *t) {
     lwipb_socket_t *self = t->self;
     if (self->tx_closed) {
@@ -311,8 +337,15 @@ static int stream_send(lwipb_transfer_t *t) {
     if (t->len == t->done) {
         return 0;
     }
-    ssize_t ret = lwip_send(self->fd, t->buf + t->done, t->len - t->done,
-        (t->flags & MSG_MORE) | MSG_DONTWAIT);
+    size_t len = t->len - t->done;
+    int flags = (t->flags & MSG_MORE) | MSG_DONTWAIT;
+    ssize_t ret = lwip_send(self->fd, t->buf + t->done, len, flags);
+    // Asked for before the last attempt: what comes back after that one fails is not missed.
+    if (ret < 0 && lwipb_socket_errno() == MP_EAGAIN && lwipb_conn_lacks_memory(netconn_of(self))
+        && LWIP_BINDINGS_STARVED()) {
+        ret = send_pieces(self->fd, t->buf + t->done, len, flags);
+        lwipb_conn_push_held();
+    }
     if (ret >= 0) {
         self->connecting = false;
         t->done += ret;
@@ -323,12 +356,26 @@ static int stream_send(lwipb_transfer_t *t) {
     return err == MP_EINPROGRESS ? MP_EAGAIN : lwipb_socket_map_errno(self, err);
 }
 
+bool lwipb_socket_lacks_memory(int err, size_t len) {
+    return (err == MP_ENOMEM || err == MP_ENOBUFS) && len <= DATAGRAM_WHOLE;
+}
+
+static ssize_t try_datagram(lwipb_transfer_t *t) {
+    return lwip_sendto(t->self->fd, t->buf, t->len, 0, t->peer_len ? &t->peer.sa : NULL, t->peer_len);
+}
+
 static int datagram_send(lwipb_transfer_t *t) {
-    ssize_t ret = lwip_sendto(t->self->fd, t->buf, t->len, 0,
-        t->peer_len ? &t->peer.sa : NULL, t->peer_len);
-    if (ret < 0) {
-        int err = lwipb_socket_errno();
-        // No event announces that a datagram fits again, so this is no reason to wait.
+    ssize_t ret = try_datagram(t);
+    int err = ret < 0 ? lwipb_socket_errno() : 0;
+    if (lwipb_socket_lacks_memory(err, t->len) && LWIP_BINDINGS_STARVED()) {
+        // Once more: what comes back after this attempt is not missed.
+        ret = try_datagram(t);
+        err = ret < 0 ? lwipb_socket_errno() : 0;
+        if (lwipb_socket_lacks_memory(err, t->len)) {
+            return MP_EAGAIN;
+        }
+    }
+    if (err != 0) {
         return err == MP_EAGAIN ? MP_ENOBUFS : err;
     }
     t->done = ret;

@@ -7,6 +7,7 @@
 #include "py/objlist.h"
 #include "py/runtime.h"
 
+#include "conn.h"
 #include "socket.h"
 
 typedef struct _message_t {
@@ -34,6 +35,14 @@ static void advance(struct msghdr *msg, size_t done) {
     }
 }
 
+static bool lacks_memory(const message_t *m, bool stream) {
+    int err = lwipb_socket_errno();
+    if (!stream) {
+        return lwipb_socket_lacks_memory(err, m->len);
+    }
+    return err == MP_EAGAIN && lwipb_conn_lacks_memory(lwip_socket_dbg_get_socket(m->self->fd)->conn);
+}
+
 static int attempt_sendmsg(void *message_in) {
     message_t *m = message_in;
     if (m->self->fd < 0) {
@@ -47,6 +56,13 @@ static int attempt_sendmsg(void *message_in) {
         return 0;
     }
     ssize_t ret = lwip_sendmsg(m->self->fd, &m->msg, (m->flags & MSG_MORE) | MSG_DONTWAIT);
+    if (ret < 0 && lacks_memory(m, stream) && LWIP_BINDINGS_STARVED()) {
+        // Once more: what comes back after this attempt is not missed.
+        ret = lwip_sendmsg(m->self->fd, &m->msg, (m->flags & MSG_MORE) | MSG_DONTWAIT);
+        if (ret < 0 && lacks_memory(m, stream)) {
+            return MP_EAGAIN;
+        }
+    }
     if (ret >= 0) {
         m->done += ret;
         if (stream) {

@@ -41,8 +41,13 @@ typedef struct {
     uint16_t payload;   // offset behind the IP header
 } layout_t;
 
-static uint16_t get16(const struct pbuf *frame, uint16_t at) {
-    return (uint16_t)(pbuf_get_at(frame, at) << 8 | pbuf_get_at(frame, at + 1));
+static inline uint8_t get8(const struct pbuf *frame, uint16_t at) {
+    // The headers nearly always lie in the first piece.
+    return at < frame->len ? ((const uint8_t *)frame->payload)[at] : pbuf_get_at(frame, at);
+}
+
+static inline uint16_t get16(const struct pbuf *frame, uint16_t at) {
+    return (uint16_t)(get8(frame, at) << 8 | get8(frame, at + 1));
 }
 
 static layout_t parse(const struct pbuf *frame) {
@@ -54,13 +59,13 @@ static layout_t parse(const struct pbuf *frame) {
     }
     if (layout.type == ETHTYPE_IP && frame->tot_len >= ip + IP_HLEN) {
         layout.ip = ip;
-        layout.payload = ip + (pbuf_get_at(frame, ip) & 0x0f) * 4;
+        layout.payload = ip + (get8(frame, ip) & 0x0f) * 4;
         layout.fragment = get16(frame, ip + 6) & (IP_MF | IP_OFFMASK);
-        layout.protocol = pbuf_get_at(frame, ip + 9);
+        layout.protocol = get8(frame, ip + 9);
     } else if (layout.type == ETHTYPE_IPV6 && frame->tot_len >= ip + IP6_HLEN) {
         layout.ip = ip;
         layout.payload = ip + IP6_HLEN;
-        layout.protocol = pbuf_get_at(frame, ip + 6);
+        layout.protocol = get8(frame, ip + 6);
     }
     return layout;
 }
@@ -78,8 +83,9 @@ static bool wants_checksum(const struct pbuf *frame, const layout_t *layout) {
     return frame->tot_len >= at + 2 && get16(frame, at) == 0;
 }
 
-uint32_t checksum_tx(const struct pbuf *frame) {
+uint32_t checksum_tx(const struct pbuf *frame, bool *tcp) {
     layout_t layout = parse(frame);
+    *tcp = layout.ip != 0 && layout.protocol == IP_PROTO_TCP;
     if (layout.ip == 0) {
         return CIC_NONE;
     }

@@ -13,7 +13,8 @@
 #include "eth_desc.h"
 
 // TDES0.CIC for an outgoing frame: 0 nothing, 1 IPv4 header, 3 header, and TCP or UDP with its pseudo-header.
-uint32_t checksum_tx(const struct pbuf *frame);
+// *tcp: whether the frame carries TCP.
+uint32_t checksum_tx(const struct pbuf *frame, bool *tcp);
 
 // Whether a received frame's checksums need no second look by lwIP.
 bool checksum_rx_trusted(const struct pbuf *frame, eth_csum_t verdict);

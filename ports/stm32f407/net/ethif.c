@@ -44,6 +44,8 @@
 #define RX_MEASURE_US       (1000)
 // Sent frames are looked for this often while none arrive and none are sent.
 #define TX_REAP_MS          (10)
+// Bytes that may be sent without an interrupt that tells of it, where nothing but that frees them.
+#define TX_UNNOTICED_BYTES  (MEM_SIZE / 4)
 // A frame in more pieces than this is copied into one.
 #define TX_SEGMENTS_MAX     (8)
 // With fewer buffers than this left to the DMA, frames up to this size are copied out of theirs.
@@ -76,6 +78,7 @@ static struct {
     uint16_t long_frames;
     bool streaming;
 } rx_rate;
+static uint32_t tx_unnoticed;
 static bool tx_refused; // since the last frame was reaped
 static uint8_t default_mac[6];
 
@@ -265,6 +268,17 @@ static unsigned count_pieces(const struct pbuf *p) {
     return pieces;
 }
 
+// An interrupt on completion only when the ring fills up, or when much of lwIP's heap may hang on it: else
+// the next frame, either way, looks. What TCP sent stays in the heap until it is acknowledged.
+static bool wants_interrupt(uint16_t bytes) {
+    tx_unnoticed += bytes;
+    if (tx_unnoticed < TX_UNNOTICED_BYTES && eth_tx_room() >= ETH_TX_COUNT / 2) {
+        return false;
+    }
+    tx_unnoticed = 0;
+    return true;
+}
+
 static err_t link_output(struct netif *net, struct pbuf *p) {
     LWIP_UNUSED_ARG(net);
     eth_tx_segment_t segment[TX_SEGMENTS_MAX];
@@ -295,10 +309,10 @@ static err_t link_output(struct netif *net, struct pbuf *p) {
             return ERR_MEM;
         }
     }
-    // An interrupt on completion only when the ring fills up: else the next frame, either way, looks.
-    uint32_t flags = checksum_tx(p) << ETH_TDES0_CIC_Pos;
-    flags |= eth_tx_room() < ETH_TX_COUNT / 2 ? ETH_TDES0_IC : 0;
     uint16_t bytes = p->tot_len;
+    bool tcp;
+    uint32_t flags = checksum_tx(p, &tcp) << ETH_TDES0_CIC_Pos;
+    flags |= wants_interrupt(tcp ? 0 : bytes) ? ETH_TDES0_IC : 0;
     pbuf_ref(p);
     if (!eth_send(segment, pieces, flags)) {
         free_segments(segment, pieces, p);

@@ -10,8 +10,11 @@
 #include "FreeRTOS.h"
 #include "task.h"
 
+#include "py/mphal.h"
+
 #include "lwip/dns.h"
 #include "lwip/mem.h"
+#include "lwip/stats.h"
 #include "lwip/sys.h"
 #include "lwip/tcpip.h"
 
@@ -111,6 +114,42 @@ static void forget_python_threads(void) {
             forget(at);
         }
     }
+}
+
+// ---- Memory ----------------------------------------------------------------------------------------
+
+// While somebody waits for memory: what of the heap was in use when that was found, else 0. Coming below it
+// is news; what an attempt that fails takes and gives back itself is not.
+static volatile mem_size_t starved_at;
+
+bool net_starved(void) {
+    starved_at = lwip_stats.mem.used;
+    return true;
+}
+
+// mem_free() as everybody sees it (net.mk wraps it).
+void __real_mem_free(void *memory);
+void __wrap_mem_free(void *memory);
+void __wrap_mem_free(void *memory) {
+    __real_mem_free(memory);
+    if (lwip_stats.mem.used < starved_at) {
+        starved_at = 0;
+        mp_hal_wake();
+    }
+}
+
+// lwIP's only mutex is its heap's, held for the microseconds of a search: nobody else gets the processor
+// meanwhile, which costs a tenth of a recursive mutex (net.mk wraps these).
+void __wrap_sys_mutex_lock(sys_mutex_t *mutex);
+void __wrap_sys_mutex_lock(sys_mutex_t *mutex) {
+    LWIP_UNUSED_ARG(mutex);
+    vTaskSuspendAll();
+}
+
+void __wrap_sys_mutex_unlock(sys_mutex_t *mutex);
+void __wrap_sys_mutex_unlock(sys_mutex_t *mutex) {
+    LWIP_UNUSED_ARG(mutex);
+    xTaskResumeAll();
 }
 
 // ---- What arch/cc.h asks for -----------------------------------------------------------------------

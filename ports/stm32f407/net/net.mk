@@ -34,5 +34,9 @@ LWIP_O += $(BUILD)/lwip/contrib/ports/freertos/sys_arch.o
 
 # Datagrams that lwIP fragments get their checksum in software first: net/checksum.c says why.
 LDFLAGS += -Wl,--wrap=ip4_frag -Wl,--wrap=ip6_frag
+# Who waits for memory is woken: net/net.c.
+LDFLAGS += -Wl,--wrap=mem_free
+# The heap's lock is a light one: net/net.c.
+LDFLAGS += -Wl,--wrap=sys_mutex_lock -Wl,--wrap=sys_mutex_unlock
 # The semaphore per task is made at its first use: net/net.c.
 LDFLAGS += -Wl,--wrap=sys_arch_netconn_sem_get

@@ -4,6 +4,7 @@
 #ifndef LWIP_ARCH_CC_H
 #define LWIP_ARCH_CC_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/time.h> // struct timeval and fd_set are newlib's, see LWIP_TIMEVAL_PRIVATE
 
@@ -30,6 +31,11 @@ static inline __attribute__((always_inline)) void net_unprotect(uint32_t old) {
 // From the chip's random number generator: DNS transaction IDs, ephemeral ports, DHCP and ND delays.
 uint32_t net_rand(void);
 #define LWIP_RAND() net_rand()
+
+// Has mp_hal_wake() called once when lwIP's heap gets something back. Buffers and descriptors that come back
+// bring some to the heap: a header at least.
+bool net_starved(void);
+#define LWIP_BINDINGS_STARVED() net_starved()
 
 void net_diag(const char *format, ...) __attribute__((format(printf, 1, 2)));
 #define LWIP_PLATFORM_DIAG(x) do { net_diag x; } while (0)
