@@ -4,7 +4,7 @@
 // Who runs where. Everything here is called by Python threads that hold the GIL. lwIP's API is
 // only ever entered in its non-blocking form, so the GIL may be held across it: the tcpip thread
 // never takes the GIL, and the core lock is only held for bounded work. Waiting happens in
-// lwipb_block(), between lwIP calls, with the GIL released by the port's MICROPY_INTERNAL_WFE().
+// lwipb_block(), between lwIP calls, with the GIL released by LWIP_BINDINGS_WAIT().
 // Code that lwIP calls back only notes an event and wakes the VM: it never touches a Python object.
 #ifndef LWIP_BINDINGS_BINDINGS_H
 #define LWIP_BINDINGS_BINDINGS_H
@@ -35,11 +35,16 @@
 #error "the bindings need LWIP_SO_RCVBUF, LWIP_SO_RCVTIMEO, LWIP_SO_SNDTIMEO and LWIP_SO_LINGER"
 #endif
 
-// Wakes every Python thread that waits in MICROPY_INTERNAL_WFE(); called with the core lock held,
-// from any thread. It must latch: a thread that is about to wait must not sleep through it.
+// Wakes every Python thread that waits in LWIP_BINDINGS_WAIT() or MICROPY_INTERNAL_WFE(); called with
+// the core lock held, from any thread. It must latch: a thread that is about to wait must not sleep through it.
 #ifndef LWIP_BINDINGS_WAKE
 void mp_hal_wake(void);
 #define LWIP_BINDINGS_WAKE() mp_hal_wake()
+#endif
+
+// Waits for a wake-up, with the GIL released; LWIPB_FOREVER for no limit. It may end too early.
+#ifndef LWIP_BINDINGS_WAIT
+#define LWIP_BINDINGS_WAIT(timeout_ms) MICROPY_INTERNAL_WFE(timeout_ms)
 #endif
 
 // Asks for one LWIP_BINDINGS_WAKE() as soon as some of lwIP's memory comes back, whoever had it, or

@@ -75,7 +75,7 @@ int lwipb_block(lwipb_attempt_t attempt, void *arg, mp_uint_t timeout_ms) {
         // Callbacks run before an attempt, not between it and the wait: one of them may itself
         // wait, and so swallow the wake-up that announced what the attempt looks for.
         if (!vm_has_work()) {
-            MICROPY_INTERNAL_WFE(left_ms);
+            LWIP_BINDINGS_WAIT(left_ms);
         }
         mp_event_handle_nowait();
         ret = attempt(arg);

@@ -90,6 +90,7 @@ uint32_t rng_get(void);
 uint32_t hclk_hz(void);
 
 // --- network: lwIP's own APIs, not extmod/modlwip.c ---
+#define MICROPY_PY_WEBSOCKET (1) // upstream's stm32 has it on every board with lwIP
 #ifndef MICROPY_PY_NETWORK
 #define MICROPY_PY_NETWORK (0)
 #endif

@@ -35,7 +35,15 @@ static inline void mp_hal_wake_from_isr(void) {
 }
 // Releases the GIL, sleeps until mp_hal_wake() or the time is up (negative: no limit), takes the GIL.
 void mp_hal_wait(int32_t timeout_ms);
-#define MICROPY_INTERNAL_WFE(timeout_ms) mp_hal_wait((int32_t)(timeout_ms))
+// The VM's own waits look again this often at the latest: select.poll() also serves objects written in Python,
+// which have no event that would wake it.
+#define MP_HAL_POLL_MS (10)
+#define MICROPY_INTERNAL_WFE(timeout_ms) mp_hal_wait_polling((int32_t)(timeout_ms))
+static inline void mp_hal_wait_polling(int32_t timeout_ms) {
+    mp_hal_wait(timeout_ms < 0 || timeout_ms > MP_HAL_POLL_MS ? MP_HAL_POLL_MS : timeout_ms);
+}
+// What the bindings wait for always wakes them.
+#define LWIP_BINDINGS_WAIT(timeout_ms) mp_hal_wait((int32_t)(timeout_ms))
 
 void mp_hal_set_interrupt_char(int c);
 
