@@ -36,7 +36,8 @@
 #endif
 
 // Wakes every Python thread that waits in LWIP_BINDINGS_WAIT() or MICROPY_INTERNAL_WFE(); called with
-// the core lock held, from any thread. It must latch: a thread that is about to wait must not sleep through it.
+// the core lock held, from any thread. It must latch: a thread that is about to wait must not sleep
+// through it.
 #ifndef LWIP_BINDINGS_WAKE
 void mp_hal_wake(void);
 #define LWIP_BINDINGS_WAKE() mp_hal_wake()

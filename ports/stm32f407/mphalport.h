@@ -35,8 +35,8 @@ static inline void mp_hal_wake_from_isr(void) {
 }
 // Releases the GIL, sleeps until mp_hal_wake() or the time is up (negative: no limit), takes the GIL.
 void mp_hal_wait(int32_t timeout_ms);
-// The VM's own waits look again this often at the latest: select.poll() also serves objects written in Python,
-// which have no event that would wake it.
+// The VM's own waits look again this often at the latest: select.poll() also serves objects written in
+// Python, which have no event that would wake it.
 #define MP_HAL_POLL_MS (10)
 #define MICROPY_INTERNAL_WFE(timeout_ms) mp_hal_wait_polling((int32_t)(timeout_ms))
 static inline void mp_hal_wait_polling(int32_t timeout_ms) {
