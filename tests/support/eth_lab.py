@@ -144,13 +144,16 @@ class EthLab:
     """board, machine, peer: see there. mac: the board's address once up() has run.
 
     lan: a support.lan.Lan to be on the other end of the cable instead of `peer`; time then keeps to the wall.
+    peer: peer(machine, wire) makes another station, such as emulator.net.peers.Peer.
     """
 
-    def __init__(self, elf, signal=None, lan=None):
+    def __init__(self, elf, signal=None, lan=None, peer=None):
         self.elf = elf
         self.board = Board(elf, strict=False)
         self.machine = self.board.machine
-        if lan is None:
+        if peer is not None:
+            self.peer = peer(self.machine, self.board.net)
+        elif lan is None:
             self.peer = Peer(self.machine, self.board.net, signal or Signal())
         else:
             lan.take_tap()
