@@ -5,3 +5,5 @@ FLASH_KB = 512
 FS_OFFSET_KB = 16
 FS_KB = 48
 FS_SECTOR_KB = 16
+# No room for the fast build of the network's hot paths.
+FAST_COPT = -Os

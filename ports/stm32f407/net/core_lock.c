@@ -11,10 +11,10 @@
 
 // The lock passes from the one who frees it straight to the one who waited longest at the highest priority:
 // until that one runs, nobody holds it and nobody gets it.
-#define IN_TRANSIT ((TaskHandle_t)1)
+#define IN_TRANSIT ((void *)1)
 
-static TaskHandle_t volatile holder;
-static uint32_t depth;              // the holder's
+void *volatile core_lock_holder;
+uint32_t core_lock_depth;
 static volatile uint32_t waiters;
 static bool raised;                 // the holder's priority, which is `own_priority` without that
 static UBaseType_t own_priority;
@@ -23,8 +23,8 @@ static SemaphoreHandle_t handover;
 
 static void wait_for_it(TaskHandle_t self) {
     vTaskSuspendAll();
-    if (holder == NULL) {
-        holder = self;
+    if (core_lock_holder == NULL) {
+        core_lock_holder = self;
         xTaskResumeAll();
         return;
     }
@@ -33,40 +33,33 @@ static void wait_for_it(TaskHandle_t self) {
     }
     waiters++;
     UBaseType_t priority = uxTaskPriorityGet(self);
-    if (holder != IN_TRANSIT && uxTaskPriorityGet(holder) < priority) {
+    if (core_lock_holder != IN_TRANSIT && uxTaskPriorityGet(core_lock_holder) < priority) {
         if (!raised) {
             raised = true;
-            own_priority = uxTaskPriorityGet(holder);
+            own_priority = uxTaskPriorityGet(core_lock_holder);
         }
-        vTaskPrioritySet(holder, priority);
+        vTaskPrioritySet(core_lock_holder, priority);
     }
     xTaskResumeAll();
     xSemaphoreTake(handover, portMAX_DELAY);
-    holder = self;
+    core_lock_holder = self;
 }
 
-void core_lock(void) {
+void core_lock_first(void) {
     TaskHandle_t self = rtos_current_task();
-    if (holder == self) {
-        depth++;
-        return;
-    }
     uint32_t masked = port_mask_interrupts();
-    bool taken = holder == NULL;
+    bool taken = core_lock_holder == NULL;
     if (taken) {
-        holder = self;
+        core_lock_holder = self;
     }
     port_restore_interrupts(masked);
     if (!taken) {
         wait_for_it(self);
     }
-    depth = 1;
+    core_lock_depth = 1;
 }
 
-void core_unlock(void) {
-    if (--depth > 0) {
-        return;
-    }
+void core_unlock_last(void) {
     // One step: who comes to wait in the middle of it would raise a task that is no longer the holder.
     uint32_t masked = port_mask_interrupts();
     bool was_raised = raised;
@@ -76,7 +69,7 @@ void core_unlock(void) {
     if (wanted) {
         waiters--;
     }
-    holder = wanted ? IN_TRANSIT : NULL;
+    core_lock_holder = wanted ? IN_TRANSIT : NULL;
     port_restore_interrupts(masked);
     if (wanted) {
         xSemaphoreGive(handover);
@@ -86,6 +79,6 @@ void core_unlock(void) {
     }
 }
 
-void core_lock_check(void) {
-    configASSERT(holder == rtos_current_task());
+void core_lock_missing(void) {
+    configASSERT(0);
 }

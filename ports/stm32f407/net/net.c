@@ -42,14 +42,22 @@ typedef struct _net_task_t {
 static net_task_t *net_tasks;
 static int shared_errno; // where there is no task, or no memory
 
+// The running task's, whose state the kernel keeps in rtos_lwip_state.
+static void set_state(TaskHandle_t task, net_task_t *state) {
+    taskENTER_CRITICAL();
+    vTaskSetThreadLocalStoragePointer(task, RTOS_TLS_LWIP, state);
+    rtos_lwip_state = state;
+    taskEXIT_CRITICAL();
+}
+
 static net_task_t *this_task(void) {
+    net_task_t *self = rtos_lwip_state;
+    if (self != NULL) {
+        return self;
+    }
     TaskHandle_t task = rtos_current_task();
     if (task == NULL) {
         return NULL;
-    }
-    net_task_t *self = pvTaskGetThreadLocalStoragePointer(task, RTOS_TLS_LWIP);
-    if (self != NULL) {
-        return self;
     }
     self = pvPortMalloc(sizeof(*self));
     if (self == NULL) {
@@ -64,7 +72,7 @@ static net_task_t *this_task(void) {
     self->next = net_tasks;
     net_tasks = self;
     taskEXIT_CRITICAL();
-    vTaskSetThreadLocalStoragePointer(task, RTOS_TLS_LWIP, self);
+    set_state(task, self);
     return self;
 }
 
@@ -100,7 +108,7 @@ void rtos_thread_finished(void) {
     TaskHandle_t task = xTaskGetCurrentTaskHandle();
     net_task_t *self = pvTaskGetThreadLocalStoragePointer(task, RTOS_TLS_LWIP);
     if (self != NULL) {
-        vTaskSetThreadLocalStoragePointer(task, RTOS_TLS_LWIP, NULL);
+        set_state(task, NULL);
         forget(self);
     }
 }

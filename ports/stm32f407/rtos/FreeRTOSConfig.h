@@ -67,12 +67,14 @@ extern uint32_t SystemCoreClock;
 #define INCLUDE_xSemaphoreGetMutexHolder 1
 
 // Expanded inside the kernel, where the TCB is known: the thread state is kept at hand for the VM, which
-// asks for it at every turn, and the guard below the stack follows the running task.
+// asks for it at every turn, as is lwIP's (its errno), and the guard below the stack follows the running task.
 extern void *volatile rtos_python_state;
+extern void *volatile rtos_lwip_state;
 void rtos_guard_stack(void *stack_bottom);
 #define traceTASK_SWITCHED_IN() \
     do { \
         rtos_python_state = pxCurrentTCB->pvThreadLocalStoragePointers[RTOS_TLS_MICROPYTHON]; \
+        rtos_lwip_state = pxCurrentTCB->pvThreadLocalStoragePointers[RTOS_TLS_LWIP]; \
         rtos_guard_stack(pxCurrentTCB->pxStack); \
     } while (0)
 

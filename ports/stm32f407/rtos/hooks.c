@@ -22,6 +22,7 @@
 CCM_BSS uint8_t ucHeap[configTOTAL_HEAP_SIZE] __attribute__((aligned(8)));
 
 void *volatile rtos_python_state;
+void *volatile rtos_lwip_state;
 
 static CCM_BSS StaticTask_t idle_tcb;
 static CCM_BSS StackType_t idle_stack[configMINIMAL_STACK_SIZE];

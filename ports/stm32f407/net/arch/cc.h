@@ -32,6 +32,10 @@ static inline __attribute__((always_inline)) void net_unprotect(uint32_t old) {
 uint32_t net_rand(void);
 #define LWIP_RAND() net_rand()
 
+// One instruction each, instead of a call.
+#define lwip_htons(x) ((uint16_t)__builtin_bswap16(x))
+#define lwip_htonl(x) ((uint32_t)__builtin_bswap32(x))
+
 // Has mp_hal_wake() called once when lwIP's heap gets something back. Buffers and descriptors that come back
 // bring some to the heap: a header at least.
 bool net_starved(void);
