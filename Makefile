@@ -41,7 +41,7 @@ BUILD_FIRMWARE = +@$(PORT_MAKE) | sed -u '/^Including User C Module/d; /^GEN .*g
 help:
 	@echo "make run                    build, start the emulated board, open its REPL (Ctrl-X leaves)"
 	@echo "make test                   every test (TESTS=path and PYTEST_ARGS=... narrow it)"
-	@echo "make firmware BOARD=X       $(BUILD)/firmware.{elf,bin,hex,map}"
+	@echo "make firmware BOARD=X       $(BUILD)/firmware.{elf,bin,hex,dfu,map}"
 	@echo "make exec SCRIPT=f.py       run a script on the board, exit with its status"
 	@echo "make repl                   the REPL alone"
 	@echo "make flash                  flash a board in DFU mode with dfu-util"

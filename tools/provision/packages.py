@@ -51,6 +51,7 @@ FOR_TEST = (
     Package("iproute2", program("ip"), 10),
     Package("dnsmasq-base", program("dnsmasq"), 5),
     Package("tshark", program("tshark"), 180),
+    Package("dfu-util", program("dfu-suffix"), 1),
     Package("gdb-multiarch", program("gdb-multiarch"), 130),
 )
 FOR_LINT = tuple(package for package in FOR_RUN if package.name == "python3-venv")
