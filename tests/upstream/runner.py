@@ -25,10 +25,11 @@ class SkipList:
 
     skip  the test says itself that it does not apply, or run-tests.py knows so
     fail  it fails, for a reason that is no fault of the port
+    chance  it passes or fails by chance, for such a reason
     never it is not run at all (it cannot end on a board)
     """
 
-    KINDS = ("skip", "fail", "never")
+    KINDS = ("skip", "fail", "chance", "never")
 
     def __init__(self, path):
         self.entries = {}
