@@ -92,7 +92,7 @@ def test_list__python_names_exist(bindings):
         {name for bound, _ in listed().values() for names in bound.values() for name in names.split(", ")}
     )
     assert len(expressions) > 100
-    script = "import lwip, select, socket\nfor name in %r:\n    try:\n        eval(name)\n" % (expressions,)
+    script = f"import lwip, select, socket\nfor name in {expressions!r}:\n    try:\n        eval(name)\n"
     script += "    except Exception as e:\n        print(name, repr(e))\nprint('end')"
     assert bindings.run(script) == "end\n"
 

@@ -67,7 +67,8 @@ extern uint32_t SystemCoreClock;
 #define INCLUDE_xSemaphoreGetMutexHolder 1
 
 // Expanded inside the kernel, where the TCB is known: the thread state is kept at hand for the VM, which
-// asks for it at every turn, as is lwIP's (its errno), and the guard below the stack follows the running task.
+// asks for it at every turn, as is lwIP's (its errno), and the guard below the stack follows the running
+// task.
 extern void *volatile rtos_python_state;
 extern void *volatile rtos_lwip_state;
 void rtos_guard_stack(void *stack_bottom);
