@@ -520,6 +520,10 @@ bool eth_give_buffer(void *data, void *slot) {
     return true;
 }
 
+bool eth_filled(unsigned n) {
+    return eth.running && eth_rx_filled(&eth.rx, n);
+}
+
 unsigned eth_receive(eth_rx_frame_t *frame, void **slots) {
     if (!eth.running) {
         return 0;

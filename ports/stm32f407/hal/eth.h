@@ -113,6 +113,8 @@ void eth_multicast(const uint8_t mac[6], bool join);
 // into its first one. Also while stopped. Any context that the interrupt's mask keeps apart. False if there
 // are ETH_RX_COUNT already.
 bool eth_give_buffer(void *data, void *slot);
+// As eth_rx_filled.
+bool eth_filled(unsigned n);
 // As eth_rx_take; counts bad frames. The caller gives the buffers back in every case.
 unsigned eth_receive(eth_rx_frame_t *frame, void **slots);
 

@@ -102,6 +102,14 @@ unsigned eth_rx_take(eth_rx_ring_t *ring, eth_rx_frame_t *frame, void **slots) {
     return segments;
 }
 
+bool eth_rx_filled(const eth_rx_ring_t *ring, unsigned n) {
+    if (ring->held == 0) {
+        return false;
+    }
+    unsigned at = ring->take + (n < ring->held ? n : ring->held) - 1U;
+    return !(ring->desc[at < ring->count ? at : at - ring->count].status & ETH_DESC_OWN);
+}
+
 bool eth_rx_withdraw(eth_rx_ring_t *ring, eth_rx_buffer_t *buffer) {
     if (ring->held == 0) {
         return false;

@@ -49,6 +49,9 @@ bool eth_rx_give(eth_rx_ring_t *ring, void *data, void *slot);
 // beginning or an end come as a frame of their own with verdict ETH_RX_BAD_TRUNCATED.
 unsigned eth_rx_take(eth_rx_ring_t *ring, eth_rx_frame_t *frame, void **slots);
 
+// Whether the DMA is through with the first `n` buffers, or with all there are; false where there are none.
+bool eth_rx_filled(const eth_rx_ring_t *ring, unsigned n);
+
 // With the DMA stopped: takes back one buffer after the other. False when there is none left.
 bool eth_rx_withdraw(eth_rx_ring_t *ring, eth_rx_buffer_t *buffer);
 

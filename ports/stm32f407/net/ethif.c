@@ -52,6 +52,9 @@
 #define RX_SHORT_BUFFERS    (ETH_RX_COUNT / 3)
 #define RX_COPY_BYTES       (320)
 
+// Frames taken out of the ring and not handed up yet, at most.
+#define RX_BACKLOG          (24)
+
 // A receive buffer with the pbuf that lwIP sees.
 typedef struct {
     struct pbuf_custom pbuf;
@@ -63,6 +66,13 @@ ethif_stats_t ethif_stats;
 // Plain .bss: in SRAM, where the DMA writes to them.
 static rx_buffer_t rx_buffers[ETH_RX_COUNT];
 static volatile uint16_t rx_lent;
+
+static struct {
+    struct pbuf *frame[RX_BACKLOG];
+    uint8_t verdict[RX_BACKLOG];    // eth_csum_t
+    uint8_t first;
+    uint8_t count;
+} backlog;
 
 static struct netif netif;
 // Their own memory, so that starting them cannot fail and stopping them leaves nothing behind.
@@ -135,9 +145,8 @@ static struct pbuf *wrap_frame(void **slots, unsigned segments, unsigned length)
 
 // When the ring runs short, a small frame that will wait for Python must not keep a whole buffer from the
 // DMA. lwIP's heap is only used for it while more than half of it is free.
-static struct pbuf *copy_if_short(struct pbuf *p) {
-    if (p->tot_len > RX_COPY_BYTES || ETH_RX_COUNT - rx_lent > RX_SHORT_BUFFERS
-        || lwip_stats.mem.used > MEM_SIZE / 2) {
+static struct pbuf *copy_small(struct pbuf *p) {
+    if (p->tot_len > RX_COPY_BYTES || !(p->flags & PBUF_FLAG_IS_CUSTOM) || lwip_stats.mem.used > MEM_SIZE / 2) {
         return p;
     }
     struct pbuf *copy = pbuf_clone(PBUF_RAW, PBUF_RAM, p);
@@ -169,7 +178,9 @@ static void hand_up(struct pbuf *p, eth_csum_t verdict) {
     }
     // lwIP looks at these flags while it works on this very frame, under the lock.
     NETIF_SET_CHECKSUM_CTRL(&netif, checksum_flags(checksum_rx_trusted(p, verdict)));
-    p = copy_if_short(p);
+    if (ETH_RX_COUNT - rx_lent <= RX_SHORT_BUFFERS) {
+        p = copy_small(p);
+    }
     if (netif.input(p, &netif) != ERR_OK) {
         ethif_stats.rx_dropped++;
         pbuf_free(p);
@@ -177,22 +188,66 @@ static void hand_up(struct pbuf *p, eth_csum_t verdict) {
     NETIF_SET_CHECKSUM_CTRL(&netif, checksum_flags(false));
 }
 
-// Takes one frame from the ring. False if there is none.
-static bool receive_one(void) {
+// Takes one frame from the ring and leaves it in *p, or NULL if it is not for lwIP. False if there is none.
+static bool take_one(struct pbuf **p, eth_csum_t *verdict) {
     eth_rx_frame_t frame;
     void *slots[ETH_RX_COUNT];
     unsigned segments = take_frame(&frame, slots);
     if (segments == 0) {
         return false;
     }
-    unsigned length = eth_rx_length(frame.status);
+    *p = NULL;
     if (frame.verdict != ETH_RX_OK || !netif_is_up(&netif)) {
         for (unsigned n = 0; n < segments; n++) {
             give_back(slots[n]);
         }
         return true;
     }
-    hand_up(wrap_frame(slots, segments, length), eth_rx_checksum(frame.status, frame.extended));
+    *p = wrap_frame(slots, segments, eth_rx_length(frame.status));
+    *verdict = eth_rx_checksum(frame.status, frame.extended);
+    return true;
+}
+
+// Small frames come faster (7 us) than lwIP works them off (20 us), and the ring is short. When it fills up,
+// the small ones are copied out of it first, in a third of their time, and handed up from here.
+static void fill_backlog(void) {
+    struct pbuf *p;
+    eth_csum_t verdict;
+    while (backlog.count < RX_BACKLOG && eth_filled(1) && take_one(&p, &verdict)) {
+        if (p != NULL) {
+            unsigned at = (backlog.first + backlog.count++) % RX_BACKLOG;
+            backlog.frame[at] = copy_small(p);
+            backlog.verdict[at] = (uint8_t)verdict;
+        }
+    }
+}
+
+static void drop_backlog(void) {
+    for (; backlog.count > 0; backlog.count--) {
+        pbuf_free(backlog.frame[backlog.first]);
+        backlog.first = (backlog.first + 1) % RX_BACKLOG;
+        eth_stats.rx_aborted++;
+    }
+}
+
+// Hands up one frame. False if there is none.
+static bool receive_one(void) {
+    struct pbuf *p;
+    eth_csum_t verdict;
+    if (eth_filled(RX_SHORT_BUFFERS)) {
+        fill_backlog();
+    }
+    if (backlog.count > 0) {
+        p = backlog.frame[backlog.first];
+        verdict = backlog.verdict[backlog.first];
+        backlog.first = (backlog.first + 1) % RX_BACKLOG;
+        backlog.count--;
+    } else if (!take_one(&p, &verdict)) {
+        return false;
+    }
+    if (p != NULL) {
+        hand_up(p, verdict);
+    }
     return true;
 }
 
@@ -529,6 +584,7 @@ void ethif_activate(bool on) {
         netif_set_down(&netif);
         active = false;
         eth_stop();
+        drop_backlog();
     }
     xTaskNotify(task, ETH_EVENT_STEP, eSetBits);
 }

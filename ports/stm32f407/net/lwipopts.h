@@ -81,7 +81,7 @@ extern uint8_t net_lwip_heap[];
 #ifndef MEMP_NUM_NETCONN
 #define MEMP_NUM_NETCONN                40   // netconns and sockets; 56 each, and the mailboxes below
 #endif
-#define MEMP_NUM_NETBUF                 24   // datagrams queued to netconns; 64 each
+#define MEMP_NUM_NETBUF                 36   // datagrams queued to netconns; 64 each
 #define MEMP_NUM_PBUF                   32   // references to memory that is not copied; 16 each
 #define MEMP_NUM_REASSDATA              3    // datagrams being reassembled (IPv4); 32 each
 #define MEMP_NUM_FRAG_PBUF              12   // fragments on their way out; 24 each

@@ -216,6 +216,26 @@ TEST(rx_exhaustion__held_and_resumed) {
     CHECK_EQ(eth_rx_take(&rx, &frame, got), 0);
 }
 
+TEST(rx_filled__counts_what_the_dma_is_through_with) {
+    rx_start(0);
+    CHECK(!eth_rx_filled(&rx, 1));
+    rx_start(3);
+    CHECK(!eth_rx_filled(&rx, 1));
+    dma_close(rx_whole(64));
+    CHECK(eth_rx_filled(&rx, 1));
+    CHECK(!eth_rx_filled(&rx, 2));
+    dma_close(rx_whole(64));
+    CHECK(eth_rx_filled(&rx, 2));
+    // More than there are means all.
+    CHECK(!eth_rx_filled(&rx, COUNT));
+    dma_close(rx_whole(64));
+    CHECK(eth_rx_filled(&rx, COUNT));
+    for (unsigned i = 0; i < 3; i++) {
+        CHECK_EQ(eth_rx_take(&rx, &frame, got), 1);
+    }
+    CHECK(!eth_rx_filled(&rx, 1));
+}
+
 TEST(rx_withdraw__gives_back_every_buffer_once) {
     rx_start(COUNT);
     dma_close(rx_whole(64));
