@@ -12,18 +12,34 @@
 #include "lwip/ip6_addr.h"
 #include "lwip/netif.h"
 
-void lwipb_addr_format(const ip_addr_t *addr, char *buf) {
-    // The zone's name comes from the list of netifs.
+#if LWIP_IPV6 && LWIP_IPV6_SCOPES
+// lwIP reads zones but does not write them.
+static void append_zone(uint8_t zone, char *buf) {
+    char name[NETIF_NAMESIZE];
     LOCK_TCPIP_CORE();
+    bool found = netif_index_to_name(zone, name) != NULL;
+    UNLOCK_TCPIP_CORE();
+    if (found && strlen(buf) + 1 + strlen(name) < LWIPB_ADDR_STRLEN) {
+        strcat(buf, "%");
+        strcat(buf, name);
+    }
+}
+#endif
+
+void lwipb_addr_format(const ip_addr_t *addr, char *buf) {
     if (ipaddr_ntoa_r(addr, buf, LWIPB_ADDR_STRLEN) == NULL) {
         buf[0] = '\0';
     }
-    UNLOCK_TCPIP_CORE();
-    for (char *c = buf; *c != '\0' && *c != '%'; ++c) {
+    for (char *c = buf; *c != '\0'; ++c) {
         if (*c >= 'A' && *c <= 'F') {
             *c |= 0x20;
         }
     }
+    #if LWIP_IPV6 && LWIP_IPV6_SCOPES
+    if (!IP_IS_V4(addr) && ip6_addr_has_zone(ip_2_ip6(addr))) {
+        append_zone(ip6_addr_zone(ip_2_ip6(addr)), buf);
+    }
+    #endif
 }
 
 mp_obj_t lwipb_addr_to_obj(const ip_addr_t *addr) {
@@ -165,11 +181,8 @@ static mp_obj_t sockaddr_in6_to_obj(const struct sockaddr_in6 *sin6) {
     ip_addr_t addr;
     inet6_addr_to_ip6addr(ip_2_ip6(&addr), &sin6->sin6_addr);
     IP_SET_TYPE(&addr, IPADDR_TYPE_V6);
-    #if LWIP_IPV6_SCOPES
-    if (ip6_addr_has_scope(ip_2_ip6(&addr), IP6_UNKNOWN)) {
-        ip6_addr_set_zone(ip_2_ip6(&addr), sin6->sin6_scope_id);
-    }
-    #endif
+    // As with CPython, the zone stands in the last item only.
+    ip6_addr_clear_zone(ip_2_ip6(&addr));
     mp_obj_t items[4] = {
         lwipb_addr_to_obj(&addr),
         MP_OBJ_NEW_SMALL_INT(lwip_ntohs(sin6->sin6_port)),

@@ -103,7 +103,7 @@ typedef union _lwipb_sockaddr_t {
     #endif
 } lwipb_sockaddr_t;
 
-// IPv4 dotted, or IPv6 in lower case with its zone ("fe80::1%en1"), as CPython prints them.
+// IPv4 dotted, or IPv6 in lower case, with its zone where it has one ("fe80::1%en1").
 #define LWIPB_ADDR_STRLEN (IPADDR_STRLEN_MAX + 1)
 void lwipb_addr_format(const ip_addr_t *addr, char *buf);
 mp_obj_t lwipb_addr_to_obj(const ip_addr_t *addr);

@@ -6,6 +6,7 @@
 
 #include "bindings.h"
 #include "lwip_bindings.h"
+#include "netif.h"
 #include "netconn.h"
 
 #include "lwip/priv/tcp_priv.h"
@@ -141,6 +142,10 @@ void lwip_bindings_deinit(void) {
     lwipb_socket_deinit();
     lwipb_live_deinit();
     lwipb_dns_deinit();
+    lwipb_hosts_deinit();
+    lwipb_groups_deinit();
+    lwipb_etharp_deinit();
+    lwipb_netif_deinit();
     LOCK_TCPIP_CORE();
     abort_orphans();
     UNLOCK_TCPIP_CORE();

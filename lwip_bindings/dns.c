@@ -10,7 +10,7 @@
 #include "py/mperrno.h"
 #include "py/runtime.h"
 
-#include "bindings.h"
+#include "dns.h"
 
 #include "lwip/dns.h"
 
@@ -18,18 +18,19 @@
 
 enum { REQUEST_FREE, REQUEST_PENDING, REQUEST_DONE, REQUEST_FAILED, REQUEST_ABANDONED };
 
-typedef struct _dns_request_t {
+struct _lwipb_dns_request_t {
     volatile uint8_t state;
+    lwipb_live_t *owner; // told when the answer is there; NULL = somebody waits
     ip_addr_t addr;
-} dns_request_t;
+};
 
 // lwIP itself accepts no more names at a time than its table has entries.
-static dns_request_t requests[DNS_TABLE_SIZE];
+static lwipb_dns_request_t requests[DNS_TABLE_SIZE];
 
 // Runs in lwIP's context, core locked.
 static void found_callback(const char *name, const ip_addr_t *addr, void *arg) {
     (void)name;
-    dns_request_t *request = arg;
+    lwipb_dns_request_t *request = arg;
     if (request->state == REQUEST_ABANDONED) {
         request->state = REQUEST_FREE;
         return;
@@ -40,28 +41,54 @@ static void found_callback(const char *name, const ip_addr_t *addr, void *arg) {
         request->addr = *addr;
         request->state = REQUEST_DONE;
     }
+    if (request->owner != NULL) {
+        lwipb_live_post(request->owner);
+    }
     LWIP_BINDINGS_WAKE();
 }
 
-static dns_request_t *request_take(void) {
+static lwipb_dns_request_t *request_take(lwipb_live_t *owner) {
     LWIP_ASSERT_CORE_LOCKED();
     for (size_t i = 0; i < MP_ARRAY_SIZE(requests); ++i) {
         if (requests[i].state == REQUEST_FREE) {
             requests[i].state = REQUEST_PENDING;
+            requests[i].owner = owner;
             return &requests[i];
         }
     }
     return NULL;
 }
 
-static void request_drop(dns_request_t *request) {
+err_t lwipb_dns_begin(const char *name, uint8_t addrtype, lwipb_live_t *owner, ip_addr_t *addr,
+    lwipb_dns_request_t **out) {
+    LOCK_TCPIP_CORE();
+    lwipb_dns_request_t *request = request_take(owner);
+    err_t err = ERR_MEM;
+    if (request != NULL) {
+        err = dns_gethostbyname_addrtype(name, &request->addr, found_callback, request, addrtype);
+        if (err != ERR_INPROGRESS) {
+            *addr = request->addr;
+            request->state = REQUEST_FREE;
+        }
+    }
+    UNLOCK_TCPIP_CORE();
+    *out = request;
+    return err;
+}
+
+bool lwipb_dns_answer(const lwipb_dns_request_t *request, ip_addr_t *addr) {
+    *addr = request->addr;
+    return request->state == REQUEST_DONE;
+}
+
+void lwipb_dns_end(lwipb_dns_request_t *request) {
     LOCK_TCPIP_CORE();
     request->state = request->state == REQUEST_PENDING ? REQUEST_ABANDONED : REQUEST_FREE;
     UNLOCK_TCPIP_CORE();
 }
 
 static int attempt_answer(void *arg) {
-    dns_request_t *request = arg;
+    lwipb_dns_request_t *request = arg;
     return request->state == REQUEST_PENDING ? MP_EAGAIN : 0;
 }
 
@@ -80,14 +107,14 @@ static uint8_t addrtype_of_family(int family) {
 }
 
 // Waits for the answer; whatever ends the wait early, the request is let go properly.
-static int request_wait(dns_request_t *request, mp_uint_t timeout_ms) {
+static int request_wait(lwipb_dns_request_t *request, mp_uint_t timeout_ms) {
     nlr_buf_t nlr;
     if (nlr_push(&nlr) == 0) {
         int ret = lwipb_block(attempt_answer, request, timeout_ms);
         nlr_pop();
         return ret;
     }
-    request_drop(request);
+    lwipb_dns_end(request);
     nlr_jump(nlr.ret_val);
 }
 
@@ -96,18 +123,8 @@ int lwipb_dns_query(const char *name, int family, ip_addr_t *addr, mp_uint_t tim
     if (len == 0 || len >= DNS_MAX_NAME_LENGTH) {
         return LWIPB_EAI_NONAME;
     }
-    LOCK_TCPIP_CORE();
-    dns_request_t *request = request_take();
-    err_t err = ERR_MEM;
-    if (request != NULL) {
-        err = dns_gethostbyname_addrtype(name, &request->addr, found_callback, request,
-            addrtype_of_family(family));
-        if (err != ERR_INPROGRESS) {
-            *addr = request->addr;
-            request->state = REQUEST_FREE;
-        }
-    }
-    UNLOCK_TCPIP_CORE();
+    lwipb_dns_request_t *request;
+    err_t err = lwipb_dns_begin(name, addrtype_of_family(family), NULL, addr, &request);
     if (err == ERR_OK) {
         return 0;
     }
@@ -117,17 +134,16 @@ int lwipb_dns_query(const char *name, int family, ip_addr_t *addr, mp_uint_t tim
     }
     int ret = request_wait(request, timeout_ms);
     if (ret == 0) {
-        ret = request->state == REQUEST_DONE ? 0 : LWIPB_EAI_NONAME;
-        *addr = request->addr;
+        ret = lwipb_dns_answer(request, addr) ? 0 : LWIPB_EAI_NONAME;
     }
-    request_drop(request);
+    lwipb_dns_end(request);
     return ret;
 }
 
 void lwipb_dns_deinit(void) {
     for (size_t i = 0; i < MP_ARRAY_SIZE(requests); ++i) {
         if (requests[i].state != REQUEST_FREE && requests[i].state != REQUEST_ABANDONED) {
-            request_drop(&requests[i]);
+            lwipb_dns_end(&requests[i]);
         }
     }
 }

@@ -8,12 +8,18 @@ LWIP_BINDINGS_DIR := $(USERMOD_DIR)
 # Files with qstrs or module registrations.
 SRC_USERMOD_C += $(addprefix $(LWIP_BINDINGS_DIR)/, \
 	live.c \
+	moddhcp.c \
+	moddns.c \
+	modetharp.c \
+	modgroups.c \
 	modlwip.c \
 	modnetconn.c \
+	modnetif.c \
 	modraw.c \
 	modsocket.c \
 	netbuf.c \
 	netconn.c \
+	netif.c \
 	options.c \
 	pbuf.c \
 	pin.c \

@@ -5,6 +5,7 @@
 #include "py/runtime.h"
 
 #include "bindings.h"
+#include "netif.h"
 
 #include "lwip/init.h"
 
@@ -18,6 +19,28 @@ static const MP_DEFINE_STR_OBJ(version_obj, LWIP_VERSION_STRING);
 
 static const mp_rom_map_elem_t lwip_module_globals_table[] = {
     { MP_ROM_QSTR(MP_QSTR___name__), MP_ROM_QSTR(MP_QSTR__lwip) },
+    #if LWIP_IPV4 && LWIP_AUTOIP
+    { MP_ROM_QSTR(MP_QSTR_autoip), MP_ROM_PTR(&lwipb_module_autoip) },
+    #endif
+    #if LWIP_DHCP
+    { MP_ROM_QSTR(MP_QSTR_dhcp), MP_ROM_PTR(&lwipb_module_dhcp) },
+    #endif
+    #if LWIP_DNS
+    { MP_ROM_QSTR(MP_QSTR_dns), MP_ROM_PTR(&lwipb_module_dns) },
+    #endif
+    #if LWIP_ARP
+    { MP_ROM_QSTR(MP_QSTR_etharp), MP_ROM_PTR(&lwipb_module_etharp) },
+    #endif
+    #if LWIP_IPV4 && LWIP_IGMP
+    { MP_ROM_QSTR(MP_QSTR_igmp), MP_ROM_PTR(&lwipb_module_igmp) },
+    #endif
+    #if LWIP_IPV6 && LWIP_IPV6_MLD
+    { MP_ROM_QSTR(MP_QSTR_mld6), MP_ROM_PTR(&lwipb_module_mld6) },
+    #endif
+    #if LWIP_IPV6
+    { MP_ROM_QSTR(MP_QSTR_nd6), MP_ROM_PTR(&lwipb_module_nd6) },
+    #endif
+    { MP_ROM_QSTR(MP_QSTR_netif), MP_ROM_PTR(&lwipb_module_netif) },
     { MP_ROM_QSTR(MP_QSTR_netconn), MP_ROM_PTR(&lwipb_module_netconn) },
     { MP_ROM_QSTR(MP_QSTR_options), MP_ROM_PTR(&lwipb_options_obj) },
     { MP_ROM_QSTR(MP_QSTR_stats), MP_ROM_PTR(&lwipb_stats_obj) },

@@ -203,7 +203,7 @@ static mp_obj_t mod_if_nametoindex(mp_obj_t name) {
     }
     return MP_OBJ_NEW_SMALL_INT(index);
 }
-static MP_DEFINE_CONST_FUN_OBJ_1(mod_if_nametoindex_obj, mod_if_nametoindex);
+MP_DEFINE_CONST_FUN_OBJ_1(lwipb_if_nametoindex_obj, mod_if_nametoindex);
 
 static mp_obj_t mod_if_indextoname(mp_obj_t index_in) {
     mp_int_t index = mp_obj_get_int(index_in);
@@ -216,7 +216,7 @@ static mp_obj_t mod_if_indextoname(mp_obj_t index_in) {
     }
     return mp_obj_new_str_from_cstr(name);
 }
-static MP_DEFINE_CONST_FUN_OBJ_1(mod_if_indextoname_obj, mod_if_indextoname);
+MP_DEFINE_CONST_FUN_OBJ_1(lwipb_if_indextoname_obj, mod_if_indextoname);
 
 #define INT(name) { MP_ROM_QSTR(MP_QSTR_##name), MP_ROM_INT(name) }
 
@@ -230,8 +230,8 @@ static const mp_rom_map_elem_t socket_module_globals_table[] = {
     { MP_ROM_QSTR(MP_QSTR_gethostbyname), MP_ROM_PTR(&mod_gethostbyname_obj) },
     { MP_ROM_QSTR(MP_QSTR_inet_ntop), MP_ROM_PTR(&mod_inet_ntop_obj) },
     { MP_ROM_QSTR(MP_QSTR_inet_pton), MP_ROM_PTR(&mod_inet_pton_obj) },
-    { MP_ROM_QSTR(MP_QSTR_if_nametoindex), MP_ROM_PTR(&mod_if_nametoindex_obj) },
-    { MP_ROM_QSTR(MP_QSTR_if_indextoname), MP_ROM_PTR(&mod_if_indextoname_obj) },
+    { MP_ROM_QSTR(MP_QSTR_if_nametoindex), MP_ROM_PTR(&lwipb_if_nametoindex_obj) },
+    { MP_ROM_QSTR(MP_QSTR_if_indextoname), MP_ROM_PTR(&lwipb_if_indextoname_obj) },
     { MP_ROM_QSTR(MP_QSTR_has_ipv6), MP_ROM_INT(LWIP_IPV6) },
 
     INT(AF_UNSPEC),

@@ -4,8 +4,9 @@
 import sys
 
 import _lwip
-from _lwip import netconn, options, raw, socket, stats, version  # noqa: F401
+from _lwip import *  # noqa: F403
 
 # So that "import lwip.socket" and "from lwip.socket import ..." find them, too.
-for _name in ("socket", "netconn", "raw"):
-    sys.modules["lwip." + _name] = getattr(_lwip, _name)
+for _name in dir(_lwip):
+    if isinstance(getattr(_lwip, _name), type(sys)):
+        sys.modules["lwip." + _name] = getattr(_lwip, _name)

@@ -31,6 +31,7 @@ void sys_check_core_locking(void);
 
 #define LWIP_ARP                        1
 #define LWIP_ETHERNET                   1
+#define ETHARP_SUPPORT_STATIC_ENTRIES   1
 #define LWIP_HAVE_LOOPIF                1
 #define LWIP_NETIF_LOOPBACK             1
 #define LWIP_LOOPIF_MULTICAST           1

@@ -5,6 +5,7 @@
 #include <limits.h>
 #include <linux/futex.h>
 #include <stdatomic.h>
+#include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -16,6 +17,8 @@
 #include "lwip_bindings.h"
 
 #include "lwip/dns.h"
+#include "lwip/etharp.h"
+#include "lwip/ethip6.h"
 #include "lwip/netif.h"
 #include "lwip/tcpip.h"
 
@@ -76,9 +79,86 @@ static mp_obj_t test_errno(mp_obj_t err) {
 }
 static MP_DEFINE_CONST_FUN_OBJ_1(test_errno_obj, test_errno);
 
+// An Ethernet interface whose wire is the script's: tx() takes what lwIP sent, rx() gives it a frame.
+
+#define FRAMES_MAX (32)
+static struct netif ether;
+static struct pbuf *frames[FRAMES_MAX];
+static size_t frames_count;
+
+// In lwIP's context, core locked. A wire that nobody reads loses the frame.
+static err_t ether_output(struct netif *netif, struct pbuf *p) {
+    (void)netif;
+    struct pbuf *copy = pbuf_clone(PBUF_RAW, PBUF_RAM, p);
+    if (copy == NULL || frames_count == FRAMES_MAX) {
+        if (copy != NULL) {
+            pbuf_free(copy);
+        }
+        return ERR_MEM;
+    }
+    frames[frames_count++] = copy;
+    return ERR_OK;
+}
+
+static err_t ether_init(struct netif *netif) {
+    netif->name[0] = 'e';
+    netif->name[1] = 'n';
+    netif->output = etharp_output;
+    netif->output_ip6 = ethip6_output;
+    netif->linkoutput = ether_output;
+    netif->mtu = 1500;
+    netif->hwaddr_len = 6;
+    memcpy(netif->hwaddr, "\x02\x00\x00\x00\x00\x01", 6);
+    netif->flags = NETIF_FLAG_BROADCAST | NETIF_FLAG_ETHARP | NETIF_FLAG_ETHERNET | NETIF_FLAG_IGMP
+        | NETIF_FLAG_MLD6 | NETIF_FLAG_LINK_UP;
+    return ERR_OK;
+}
+
+// add_ethernet(): makes the interface, down and without an address; its index
+static mp_obj_t test_add_ethernet(void) {
+    LOCK_TCPIP_CORE();
+    netif_add_noaddr(&ether, NULL, ether_init, tcpip_input);
+    UNLOCK_TCPIP_CORE();
+    return MP_OBJ_NEW_SMALL_INT(netif_get_index(&ether));
+}
+static MP_DEFINE_CONST_FUN_OBJ_0(test_add_ethernet_obj, test_add_ethernet);
+
+// tx(): the oldest frame that nobody took yet, or None
+static mp_obj_t test_tx(void) {
+    LOCK_TCPIP_CORE();
+    struct pbuf *p = frames_count > 0 ? frames[0] : NULL;
+    if (p != NULL) {
+        memmove(frames, frames + 1, --frames_count * sizeof(frames[0]));
+    }
+    UNLOCK_TCPIP_CORE();
+    if (p == NULL) {
+        return mp_const_none;
+    }
+    mp_obj_t data = mp_obj_new_bytes(p->payload, p->tot_len);
+    pbuf_free(p);
+    return data;
+}
+static MP_DEFINE_CONST_FUN_OBJ_0(test_tx_obj, test_tx);
+
+// rx(frame)
+static mp_obj_t test_rx(mp_obj_t frame) {
+    mp_buffer_info_t info;
+    mp_get_buffer_raise(frame, &info, MP_BUFFER_READ);
+    struct pbuf *p = pbuf_alloc(PBUF_RAW, info.len, PBUF_POOL);
+    pbuf_take(p, info.buf, info.len);
+    if (ether.input(p, &ether) != ERR_OK) {
+        pbuf_free(p);
+    }
+    return mp_const_none;
+}
+static MP_DEFINE_CONST_FUN_OBJ_1(test_rx_obj, test_rx);
+
 static const mp_rom_map_elem_t test_module_globals_table[] = {
     { MP_ROM_QSTR(MP_QSTR___name__), MP_ROM_QSTR(MP_QSTR_lwiptest) },
     { MP_ROM_QSTR(MP_QSTR_deinit), MP_ROM_PTR(&test_deinit_obj) },
+    { MP_ROM_QSTR(MP_QSTR_add_ethernet), MP_ROM_PTR(&test_add_ethernet_obj) },
+    { MP_ROM_QSTR(MP_QSTR_tx), MP_ROM_PTR(&test_tx_obj) },
+    { MP_ROM_QSTR(MP_QSTR_rx), MP_ROM_PTR(&test_rx_obj) },
     { MP_ROM_QSTR(MP_QSTR_add_host), MP_ROM_PTR(&test_add_host_obj) },
     { MP_ROM_QSTR(MP_QSTR_errno), MP_ROM_PTR(&test_errno_obj) },
     { MP_ROM_QSTR(MP_QSTR_set_dns), MP_ROM_PTR(&test_set_dns_obj) },

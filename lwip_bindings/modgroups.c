@@ -1,0 +1,286 @@
+// SPDX-License-Identifier: MIT
+// modules lwip.igmp and lwip.mld6: multicast groups joined by a script for an interface, without a
+// socket. lwIP counts how often a group was joined, but not by whom, so the bindings keep a list of
+// what scripts joined: only that can be left, and a soft reset leaves the rest of it.
+
+#include "py/mperrno.h"
+#include "py/runtime.h"
+
+#include "netif.h"
+
+#include "lwip/igmp.h"
+#include "lwip/mld6.h"
+
+typedef struct _membership_t {
+    struct _membership_t *next;
+    struct netif *netif;
+    ip_addr_t group;
+} membership_t;
+
+static err_t group_join(struct netif *netif, const ip_addr_t *group) {
+    #if LWIP_IPV6 && LWIP_IPV6_MLD
+    if (!IP_IS_V4(group)) {
+        return mld6_joingroup_netif(netif, ip_2_ip6(group));
+    }
+    #endif
+    #if LWIP_IGMP
+    return igmp_joingroup_netif(netif, ip_2_ip4(group));
+    #else
+    return ERR_VAL;
+    #endif
+}
+
+static err_t group_leave(struct netif *netif, const ip_addr_t *group) {
+    #if LWIP_IPV6 && LWIP_IPV6_MLD
+    if (!IP_IS_V4(group)) {
+        return mld6_leavegroup_netif(netif, ip_2_ip6(group));
+    }
+    #endif
+    #if LWIP_IGMP
+    return igmp_leavegroup_netif(netif, ip_2_ip4(group));
+    #else
+    return ERR_VAL;
+    #endif
+}
+
+// An interface, or one of its addresses.
+static struct netif *interface_from_obj(mp_obj_t obj) {
+    ip_addr_t addr;
+    if (!mp_obj_is_str(obj) || !lwipb_addr_parse(mp_obj_str_get_str(obj), AF_UNSPEC, &addr)) {
+        return lwipb_netif_from_obj(obj);
+    }
+    struct netif *netif, *found = NULL;
+    LOCK_TCPIP_CORE();
+    NETIF_FOREACH(netif) {
+        #if LWIP_IPV6
+        if (!IP_IS_V4(&addr)) {
+            ip6_addr_assign_zone(ip_2_ip6(&addr), IP6_UNKNOWN, netif);
+            if (netif_get_ip6_addr_match(netif, ip_2_ip6(&addr)) >= 0) {
+                found = netif;
+            }
+            continue;
+        }
+        #endif
+        if (ip4_addr_eq(netif_ip4_addr(netif), ip_2_ip4(&addr))) {
+            found = netif;
+        }
+    }
+    UNLOCK_TCPIP_CORE();
+    if (found == NULL) {
+        mp_raise_OSError(MP_ENODEV);
+    }
+    return found;
+}
+
+static void group_from_obj(mp_obj_t obj, int family, struct netif *netif, ip_addr_t *group) {
+    lwipb_addr_numeric(obj, family, group);
+    if (!ip_addr_ismulticast(group)) {
+        mp_raise_ValueError(MP_ERROR_TEXT("not a multicast address"));
+    }
+    #if LWIP_IPV6
+    if (!IP_IS_V4(group)) {
+        ip6_addr_assign_zone(ip_2_ip6(group), IP6_MULTICAST, netif);
+    }
+    #endif
+}
+
+// joingroup(netif, group)
+static mp_obj_t join(mp_obj_t netif_in, mp_obj_t group_in, int family) {
+    struct netif *netif = interface_from_obj(netif_in);
+    membership_t *membership = m_new(membership_t, 1);
+    group_from_obj(group_in, family, netif, &membership->group);
+    membership->netif = netif;
+    LOCK_TCPIP_CORE();
+    err_t err = group_join(netif, &membership->group);
+    UNLOCK_TCPIP_CORE();
+    lwipb_check(err);
+    membership->next = MP_STATE_VM(lwipb_memberships);
+    MP_STATE_VM(lwipb_memberships) = membership;
+    return mp_const_none;
+}
+
+// leavegroup(netif, group): OSError(EADDRNOTAVAIL) if no script joined it
+static mp_obj_t leave(mp_obj_t netif_in, mp_obj_t group_in, int family) {
+    struct netif *netif = interface_from_obj(netif_in);
+    ip_addr_t group;
+    group_from_obj(group_in, family, netif, &group);
+    membership_t **link = &MP_STATE_VM(lwipb_memberships);
+    while (*link != NULL && ((*link)->netif != netif || !ip_addr_eq(&(*link)->group, &group))) {
+        link = &(*link)->next;
+    }
+    if (*link == NULL) {
+        mp_raise_OSError(EADDRNOTAVAIL);
+    }
+    *link = (*link)->next;
+    LOCK_TCPIP_CORE();
+    err_t err = group_leave(netif, &group);
+    UNLOCK_TCPIP_CORE();
+    lwipb_check(err);
+    return mp_const_none;
+}
+
+void lwipb_groups_deinit(void) {
+    LOCK_TCPIP_CORE();
+    for (membership_t *m = MP_STATE_VM(lwipb_memberships); m != NULL; m = m->next) {
+        group_leave(m->netif, &m->group);
+    }
+    UNLOCK_TCPIP_CORE();
+    MP_STATE_VM(lwipb_memberships) = NULL;
+}
+
+#define FUNCTION(name, object) { MP_ROM_QSTR(MP_QSTR_##name), MP_ROM_PTR(&object) }
+
+#if LWIP_IPV4 && LWIP_IGMP
+
+static mp_obj_t igmp_join(mp_obj_t netif, mp_obj_t group) {
+    return join(netif, group, AF_INET);
+}
+static MP_DEFINE_CONST_FUN_OBJ_2(igmp_join_obj, igmp_join);
+
+static mp_obj_t igmp_leave(mp_obj_t netif, mp_obj_t group) {
+    return leave(netif, group, AF_INET);
+}
+static MP_DEFINE_CONST_FUN_OBJ_2(igmp_leave_obj, igmp_leave);
+
+// groups(netif): [(group, uses)] of everybody
+static mp_obj_t igmp_groups(mp_obj_t netif_in) {
+    struct netif *netif = lwipb_netif_from_obj(netif_in);
+    mp_obj_t list = mp_obj_new_list(0, NULL);
+    for (size_t i = 0;; ++i) {
+        ip4_addr_t addr;
+        mp_uint_t uses = 0;
+        LOCK_TCPIP_CORE();
+        struct igmp_group *group = netif_igmp_data(netif);
+        for (size_t skip = i; group != NULL && skip > 0; --skip) {
+            group = group->next;
+        }
+        if (group != NULL) {
+            addr = group->group_address;
+            uses = group->use;
+        }
+        UNLOCK_TCPIP_CORE();
+        if (group == NULL) {
+            return list;
+        }
+        mp_obj_t items[2] = { lwipb_addr4_to_obj(&addr), MP_OBJ_NEW_SMALL_INT(uses) };
+        mp_obj_list_append(list, mp_obj_new_tuple(2, items));
+    }
+}
+static MP_DEFINE_CONST_FUN_OBJ_1(igmp_groups_obj, igmp_groups);
+
+// lookfor_group(netif, group): how often it was joined; None if it was not
+static mp_obj_t igmp_lookfor(mp_obj_t netif_in, mp_obj_t group_in) {
+    struct netif *netif = lwipb_netif_from_obj(netif_in);
+    ip_addr_t addr;
+    group_from_obj(group_in, AF_INET, netif, &addr);
+    LOCK_TCPIP_CORE();
+    struct igmp_group *group = igmp_lookfor_group(netif, ip_2_ip4(&addr));
+    mp_uint_t uses = group == NULL ? 0 : group->use;
+    UNLOCK_TCPIP_CORE();
+    return group == NULL ? mp_const_none : MP_OBJ_NEW_SMALL_INT(uses);
+}
+static MP_DEFINE_CONST_FUN_OBJ_2(igmp_lookfor_obj, igmp_lookfor);
+
+// report_groups(netif): tells the routers again
+static mp_obj_t igmp_report(mp_obj_t netif_in) {
+    struct netif *netif = lwipb_netif_from_obj(netif_in);
+    LOCK_TCPIP_CORE();
+    igmp_report_groups(netif);
+    UNLOCK_TCPIP_CORE();
+    return mp_const_none;
+}
+static MP_DEFINE_CONST_FUN_OBJ_1(igmp_report_obj, igmp_report);
+
+static const mp_rom_map_elem_t igmp_module_globals_table[] = {
+    { MP_ROM_QSTR(MP_QSTR___name__), MP_ROM_QSTR(MP_QSTR_igmp) },
+    FUNCTION(joingroup, igmp_join_obj),
+    FUNCTION(leavegroup, igmp_leave_obj),
+    FUNCTION(groups, igmp_groups_obj),
+    FUNCTION(lookfor_group, igmp_lookfor_obj),
+    FUNCTION(report_groups, igmp_report_obj),
+};
+static MP_DEFINE_CONST_DICT(igmp_module_globals, igmp_module_globals_table);
+
+const mp_obj_module_t lwipb_module_igmp = {
+    .base = { &mp_type_module },
+    .globals = (mp_obj_dict_t *)&igmp_module_globals,
+};
+
+#endif
+
+#if LWIP_IPV6 && LWIP_IPV6_MLD
+
+static mp_obj_t mld6_join(mp_obj_t netif, mp_obj_t group) {
+    return join(netif, group, AF_INET6);
+}
+static MP_DEFINE_CONST_FUN_OBJ_2(mld6_join_obj, mld6_join);
+
+static mp_obj_t mld6_leave(mp_obj_t netif, mp_obj_t group) {
+    return leave(netif, group, AF_INET6);
+}
+static MP_DEFINE_CONST_FUN_OBJ_2(mld6_leave_obj, mld6_leave);
+
+static mp_obj_t mld6_groups(mp_obj_t netif_in) {
+    struct netif *netif = lwipb_netif_from_obj(netif_in);
+    mp_obj_t list = mp_obj_new_list(0, NULL);
+    for (size_t i = 0;; ++i) {
+        ip6_addr_t addr;
+        mp_uint_t uses = 0;
+        LOCK_TCPIP_CORE();
+        struct mld_group *group = netif_mld6_data(netif);
+        for (size_t skip = i; group != NULL && skip > 0; --skip) {
+            group = group->next;
+        }
+        if (group != NULL) {
+            addr = group->group_address;
+            uses = group->use;
+        }
+        UNLOCK_TCPIP_CORE();
+        if (group == NULL) {
+            return list;
+        }
+        mp_obj_t items[2] = { lwipb_addr6_to_obj(&addr), MP_OBJ_NEW_SMALL_INT(uses) };
+        mp_obj_list_append(list, mp_obj_new_tuple(2, items));
+    }
+}
+static MP_DEFINE_CONST_FUN_OBJ_1(mld6_groups_obj, mld6_groups);
+
+static mp_obj_t mld6_lookfor(mp_obj_t netif_in, mp_obj_t group_in) {
+    struct netif *netif = lwipb_netif_from_obj(netif_in);
+    ip_addr_t addr;
+    group_from_obj(group_in, AF_INET6, netif, &addr);
+    LOCK_TCPIP_CORE();
+    struct mld_group *group = mld6_lookfor_group(netif, ip_2_ip6(&addr));
+    mp_uint_t uses = group == NULL ? 0 : group->use;
+    UNLOCK_TCPIP_CORE();
+    return group == NULL ? mp_const_none : MP_OBJ_NEW_SMALL_INT(uses);
+}
+static MP_DEFINE_CONST_FUN_OBJ_2(mld6_lookfor_obj, mld6_lookfor);
+
+static mp_obj_t mld6_report(mp_obj_t netif_in) {
+    struct netif *netif = lwipb_netif_from_obj(netif_in);
+    LOCK_TCPIP_CORE();
+    mld6_report_groups(netif);
+    UNLOCK_TCPIP_CORE();
+    return mp_const_none;
+}
+static MP_DEFINE_CONST_FUN_OBJ_1(mld6_report_obj, mld6_report);
+
+static const mp_rom_map_elem_t mld6_module_globals_table[] = {
+    { MP_ROM_QSTR(MP_QSTR___name__), MP_ROM_QSTR(MP_QSTR_mld6) },
+    FUNCTION(joingroup, mld6_join_obj),
+    FUNCTION(leavegroup, mld6_leave_obj),
+    FUNCTION(groups, mld6_groups_obj),
+    FUNCTION(lookfor_group, mld6_lookfor_obj),
+    FUNCTION(report_groups, mld6_report_obj),
+};
+static MP_DEFINE_CONST_DICT(mld6_module_globals, mld6_module_globals_table);
+
+const mp_obj_module_t lwipb_module_mld6 = {
+    .base = { &mp_type_module },
+    .globals = (mp_obj_dict_t *)&mld6_module_globals,
+};
+
+#endif
+
+MP_REGISTER_ROOT_POINTER(struct _membership_t *lwipb_memberships);
