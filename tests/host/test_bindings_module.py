@@ -11,6 +11,11 @@ PAGES = {
     "socket.md": ["socket", "socket.socket"],
     "lwip.netconn.md": ["lwip.netconn", "lwip.netconn.Netconn", "lwip.netconn.NetBuf"],
     "lwip.raw.md": ["lwip.raw", "lwip.raw.TCP", "lwip.raw.UDP", "lwip.raw.RawIP", "lwip.raw.Pbuf"],
+    "lwip.netif.md": ["lwip.netif", "lwip.netif.Netif"],
+    "lwip.dns.md": ["lwip.dns"],
+    "lwip.dhcp.md": ["lwip.dhcp", "lwip.autoip"],
+    "lwip.igmp.md": ["lwip.igmp", "lwip.mld6"],
+    "lwip.etharp.md": ["lwip.etharp", "lwip.nd6"],
 }
 
 # opt.h, but no numbers or nothing of this build: macros, thread names, hooks, debugging, SLIP.
