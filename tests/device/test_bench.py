@@ -69,3 +69,12 @@ def test_udp_burst__all_delivered(rig):
     """Datagrams back to back, at 7 us each, while the script sleeps: none is lost."""
     figures = measures.udp_burst(rig, "socket")
     assert figures == {"udp.burst32.delivered": 32}
+
+
+@pytest.mark.parametrize("way", ["rx", "tx"])
+def test_frame__no_copies(rig, way):
+    """From the wire to lwIP and back no byte of a frame is copied, and interrupts do not outnumber frames."""
+    figures = getattr(measures, f"frame_{way}")(rig, "socket", 1514)
+    assert figures[f"frame1514.{way}.copied_bytes"] == 0
+    assert figures[f"frame1514.{way}.interrupts"] <= 1
+    assert 0 < figures[f"frame1514.{way}.instructions"] < 5000

@@ -23,6 +23,9 @@ def plan():
         function = partial(measures.tcp_tx_in_turn, connections=connections)
         steps.append((f"socket tcp_tx{connections}", function, "socket"))
     steps.append(("socket udp_burst", measures.udp_burst, "socket"))
+    for size in measures.FRAME_SIZES:
+        steps.append((f"frame{size}_rx", partial(measures.frame_rx, size=size), "socket"))
+        steps.append((f"frame{size}_tx", partial(measures.frame_tx, size=size), "socket"))
     steps.append(("memory", measures.memory, "socket"))
     return steps
 

@@ -11,6 +11,15 @@ ECHO_BYTES, ECHO_WARM_UP, ECHO_ROUNDS = 64, 20, 200
 CONNECTS = 100
 DATAGRAM_BYTES, DATAGRAMS = 1472, 500
 BURST, BURST_BYTES = 32, 64
+FRAMES, FRAME_SIZES, FRAME_GAP_NS = 100, (64, 512, 1514), MS
+EXPERIMENTAL = b"\x88\xb5"  # a type of frame that nobody takes
+# Where a frame's way out is spent from lwIP's linkoutput on, whatever of it the compiler makes inline.
+DRIVER = frozenset(
+    "link_output reap gather bounce count_pieces wants_interrupt free_segments release_tx_pbuf "
+    "checksum_tx parse get8 get16 eth_send eth_reap eth_tx_put eth_tx_reap eth_tx_room eth_tx_idle "
+    "eth_dma_reaches eth_tx_verdict release_oldest eth_state ETH_IRQHandler eth_interrupt eth_task".split()
+)
+)
 
 
 def _rates(prefix, begin, end, size):
@@ -144,6 +153,42 @@ def udp_burst(rig, api):
     rig.start(f"{api}_api.py", f"udp_burst({PORT})")
     rig.peer.udp_stream(DEVICE, PORT, BURST_BYTES, BURST)
     return {f"udp.burst{BURST}.delivered": rig.results()}
+
+
+def _per_frame(key, begin, end, instructions):
+    return {
+        f"{key}.instructions": round(instructions / FRAMES),
+        f"{key}.interrupts": round((end.interrupts - begin.interrupts) / FRAMES, 2),
+        f"{key}.copied_bytes": round((end.copied - begin.copied) / FRAMES, 1),
+    }
+
+
+def frame_rx(rig, api, size):
+    """One frame at a time that lwIP throws away at once: what is left is interrupt, task, driver, netif."""
+    rig.start("frames.py", "idle()")
+    rig.run(20 * MS)
+    rest = rig.mark()
+    rig.run(FRAMES * FRAME_GAP_NS)
+    begin = rig.mark()
+    frame = next(iter(rig.peer.leases)) + rig.peer.mac + EXPERIMENTAL + bytes(size - 14)
+    for number in range(FRAMES):
+        rig.board.machine.at(number * FRAME_GAP_NS, lambda: rig.peer.station.transmit(frame))
+    rig.run(FRAMES * FRAME_GAP_NS)
+    end = rig.mark()
+    idle = begin.instructions - rest.instructions
+    return _per_frame(f"frame{size}.rx", begin, end, end.instructions - begin.instructions - idle)
+
+
+def frame_tx(rig, api, size):
+    """Datagrams whose data lies in lwIP's heap; counted is what is spent in driver and netif."""
+    arrived = []
+    rig.peer.udp_listen(PORT, lambda source, port, data: arrived.append(len(data)))
+    rig.start("frames.py", f"send({PEER!r}, {PORT}, {size}, {FRAMES})")
+    read, begin = rig.board.cpu.start_profile(), rig.mark()
+    rig.run_until(lambda: len(arrived) > FRAMES, LIMIT_NS, "frames are missing")
+    end = rig.mark()
+    spent = sum(n for at, n in read().items() if rig.function(at) in DRIVER)
+    return _per_frame(f"frame{size}.tx", begin, end, spent)
 
 
 def memory(rig, api):

@@ -52,7 +52,7 @@ class Rig:
     def __init__(self, elf, board):
         self.board = Board(elf, board, strict=True)
         self.peer = Peer(self.board.machine, self.board.net, PEER, dhcp=DEVICE, names={"peer.test": PEER})
-        symbols = Symbols(elf)
+        symbols = self._symbols = Symbols(elf)
         self.board.cpu.count_copies([symbols.address(name) for name in COPY_FUNCTIONS], LEAST_COPY_BYTES)
         self.interrupts = 0
         self._count_interrupts()
@@ -79,6 +79,11 @@ class Rig:
 
     def mark(self):
         return Mark(self)
+
+    def function(self, address):
+        """The name of the function that has this address, or None."""
+        found = self._symbols.function(address)
+        return found[0] if isinstance(found, tuple) else found
 
     def start(self, script, call):
         """Boot, bring the interface up by DHCP, run device/`script` and then `call`, which prints "ready"
