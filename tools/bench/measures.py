@@ -19,7 +19,6 @@ DRIVER = frozenset(
     "checksum_tx parse get8 get16 eth_send eth_reap eth_tx_put eth_tx_reap eth_tx_room eth_tx_idle "
     "eth_dma_reaches eth_tx_verdict release_oldest eth_state ETH_IRQHandler eth_interrupt eth_task".split()
 )
-)
 
 
 def _rates(prefix, begin, end, size):
