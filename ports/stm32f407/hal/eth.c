@@ -7,6 +7,8 @@
 #include "clock.h"
 #include "eth.h"
 #include "eth_mii.h"
+#include "eth_ptp.h"
+#include "eth_write.h"
 #include "stm32f4xx.h"
 
 #define PHY_HOLD_MS         (2)     // nRST low; every PHY here asks for less
@@ -55,16 +57,6 @@ static struct {
 
 static const phy_bus_t mii_bus = { eth_mii_read, eth_mii_write };
 
-// ES0182, "Successive write operations to the same register might not be fully taken into account": write,
-// read back, wait four clocks of the slowest MII (1.6 us), write again; and wait, for who writes next.
-static void mac_write(volatile uint32_t *reg, uint32_t value) {
-    for (int i = 0; i < 2; i++) {
-        *reg = value;
-        (void)*reg;
-        clock_delay_us(2);
-    }
-}
-
 void eth_init(eth_tx_release_t release) {
     eth.release = release;
     eth_rx_init(&eth.rx, rx_desc, rx_buffer, ETH_RX_COUNT, ETH_RX_BUFFER_BYTES);
@@ -110,6 +102,7 @@ static void select_rmii(void) {
 
 static void begin_mac_reset(uint32_t now_ms) {
     eth.running = false;
+    eth_ptp_suspend();
     ETH->DMABMR |= ETH_DMABMR_SR;
     enter(ETH_MAC_RESET, now_ms);
 }
@@ -138,9 +131,9 @@ void eth_start(const eth_config_t *config, uint32_t now_ms) {
 
 static void write_mac_address(void) {
     const uint8_t *mac = eth.mac;
-    mac_write(&ETH->MACA0HR, ETH_MACA0HR_MO | (uint32_t)mac[5] << 8 | mac[4]);
+    eth_write(&ETH->MACA0HR, ETH_MACA0HR_MO | (uint32_t)mac[5] << 8 | mac[4]);
     // The low half carries the new address over into the receiver: last.
-    mac_write(&ETH->MACA0LR,
+    eth_write(&ETH->MACA0LR,
         (uint32_t)mac[3] << 24 | (uint32_t)mac[2] << 16 | (uint32_t)mac[1] << 8 | mac[0]);
 }
 
@@ -151,17 +144,17 @@ static void write_filter(void) {
             hash[i >> 5] |= 1UL << (i & 31);
         }
     }
-    mac_write(&ETH->MACHTHR, hash[1]);
-    mac_write(&ETH->MACHTLR, hash[0]);
+    eth_write(&ETH->MACHTHR, hash[1]);
+    eth_write(&ETH->MACHTLR, hash[0]);
     // Perfect match for the station's address, hash for groups, broadcast; pause frames are not passed on.
-    mac_write(&ETH->MACFFR, ETH_MACFFR_HM | (eth.promiscuous ? ETH_MACFFR_PM : 0));
+    eth_write(&ETH->MACFFR, ETH_MACFFR_HM | (eth.promiscuous ? ETH_MACFFR_PM : 0));
 }
 
 static void write_link(void) {
     uint32_t value = ETH->MACCR & ~(ETH_MACCR_FES | ETH_MACCR_DM);
     value |= eth.link.mbit_s == 100 ? ETH_MACCR_FES : 0;
     value |= eth.link.full_duplex ? ETH_MACCR_DM : 0;
-    mac_write(&ETH->MACCR, value);
+    eth_write(&ETH->MACCR, value);
 }
 
 // All buffers that are not lent out go back into a ring that starts at the beginning. Masked: a lent one may
@@ -196,8 +189,8 @@ static void abort_tx(void) {
 static void configure_mac(void) {
     // IPCO: the receive checksum engine. Its verdict is only ever used to skip a check (net/checksum.c).
     uint32_t keep = ETH->MACCR & ~(ETH_MACCR_RE | ETH_MACCR_TE | ETH_MACCR_FES | ETH_MACCR_DM);
-    mac_write(&ETH->MACCR, keep | ETH_MACCR_IPCO | ETH_MACCR_FES | ETH_MACCR_DM);
-    mac_write(&ETH->MACFCR, 0);
+    eth_write(&ETH->MACCR, keep | ETH_MACCR_IPCO | ETH_MACCR_FES | ETH_MACCR_DM);
+    eth_write(&ETH->MACFCR, 0);
     ETH->MACIMR = ETH_MACIMR_PMTIM | ETH_MACIMR_TSTIM;
     // The counters are read on demand: no interrupt when they are half full. They clear when read.
     ETH->MMCRIMR = ETH_MMCRIMR_RFCEM | ETH_MMCRIMR_RFAEM | ETH_MMCRIMR_RGUFM;
@@ -205,6 +198,7 @@ static void configure_mac(void) {
     ETH->MMCCR = ETH_MMCCR_ROR;
     write_mac_address();
     write_filter();
+    eth_ptp_resume();
 }
 
 // Empties the transmit FIFO; only with transmission stopped, the bit clears itself.
@@ -225,15 +219,15 @@ static void start_dma(void) {
     // instead of vanishing in the FIFO.
     uint32_t mode = ETH_DMAOMR_TSF | ETH_DMAOMR_RSF | ETH_DMAOMR_OSF | ETH_DMAOMR_DTCEFD | ETH_DMAOMR_FEF
         | ETH_DMAOMR_FUGF;
-    mac_write(&ETH->DMAOMR, mode);
+    eth_write(&ETH->DMAOMR, mode);
     flush_tx_fifo();
     clock_delay_us(2);
     ETH->DMASR = ETH->DMASR;
     ETH->DMAIER = BASE_INTERRUPTS | RX_INTERRUPTS | ETH_DMAIER_TIE;
     uint32_t maccr = ETH->MACCR;
-    mac_write(&ETH->MACCR, maccr | ETH_MACCR_TE | ETH_MACCR_RE);
+    eth_write(&ETH->MACCR, maccr | ETH_MACCR_TE | ETH_MACCR_RE);
     __DSB();
-    mac_write(&ETH->DMAOMR, mode | ETH_DMAOMR_ST | ETH_DMAOMR_SR);
+    eth_write(&ETH->DMAOMR, mode | ETH_DMAOMR_ST | ETH_DMAOMR_SR);
     eth.running = true;
 }
 
@@ -244,12 +238,12 @@ static void stop_dma(void) {
     eth.running = false;
     ETH->DMAIER = 0;
     uint32_t mode = ETH->DMAOMR & ~(ETH_DMAOMR_ST | ETH_DMAOMR_SR);
-    mac_write(&ETH->DMAOMR, mode);
+    eth_write(&ETH->DMAOMR, mode);
     // A frame under way is finished first.
     for (unsigned i = 0; i < STOP_US && (ETH->DMASR & (ETH_DMASR_TPS | ETH_DMASR_RPS)); i++) {
         clock_delay_us(1);
     }
-    mac_write(&ETH->MACCR, ETH->MACCR & ~(ETH_MACCR_TE | ETH_MACCR_RE));
+    eth_write(&ETH->MACCR, ETH->MACCR & ~(ETH_MACCR_TE | ETH_MACCR_RE));
 }
 
 void eth_stop(void) {
@@ -262,6 +256,7 @@ void eth_stop(void) {
     }
     stop_dma();
     abort_tx();
+    eth_ptp_suspend();
     hold_phy(true);
     RCC->AHB1RSTR |= RCC_AHB1RSTR_ETHMACRST;
     RCC->AHB1RSTR &= ~RCC_AHB1RSTR_ETHMACRST;
@@ -439,6 +434,10 @@ eth_state_t eth_state(void) {
     return eth.state;
 }
 
+bool eth_running(void) {
+    return eth.running;
+}
+
 const phy_link_t *eth_link(void) {
     return &eth.link;
 }
@@ -566,6 +565,9 @@ unsigned eth_reap(void) {
     eth_tx_done_t done;
     while (eth_tx_reap(&eth.tx, &done, eth.release)) {
         eth_stats.tx_bad[eth_tx_verdict(done.status)]++;
+        if (done.status & ETH_TDES0_TTSS) {
+            eth_ptp_note_sent(done.time_hi, done.time_lo);
+        }
         frames++;
     }
     return frames;

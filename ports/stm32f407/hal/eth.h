@@ -97,6 +97,8 @@ void eth_stop(void);
 uint32_t eth_step(uint32_t now_ms);
 
 eth_state_t eth_state(void);
+// Whether the MAC is configured and the DMA started.
+bool eth_running(void);
 // The link's speed and duplex; of value while eth_state() is ETH_LINK_UP.
 const phy_link_t *eth_link(void);
 const phy_t *eth_phy(void);

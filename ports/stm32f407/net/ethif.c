@@ -9,8 +9,6 @@
 #include "lwip/dhcp.h"
 #include "lwip/etharp.h"
 #include "lwip/ethip6.h"
-#include "lwip/igmp.h"
-#include "lwip/mld6.h"
 #include "lwip/nd6.h"
 #include "lwip/priv/tcp_priv.h"
 #include "lwip/stats.h"
@@ -73,6 +71,8 @@ static struct {
     uint8_t first;
     uint8_t count;
 } backlog;
+void (*ethif_watcher)(const struct pbuf *p, bool sent);
+bool (*ethif_raw_input)(struct pbuf *p, const eth_time_t *stamp);
 
 static struct netif netif;
 // Their own memory, so that starting them cannot fail and stopping them leaves nothing behind.
@@ -89,6 +89,9 @@ static struct {
     bool streaming;
 } rx_rate;
 static uint32_t tx_unnoticed;
+static eth_time_t rx_time; // when the frame came that is being handed up
+static bool rx_timed; // is that known?
+static bool tx_stamped; // the frame that is being sent wants a time-stamp
 static bool tx_refused; // since the last frame was reaped
 static uint8_t default_mac[6];
 
@@ -172,6 +175,9 @@ static void hand_up(struct pbuf *p, eth_csum_t verdict) {
     eth_stats.rx_bytes += p->tot_len;
     rx_rate.frames++;
     rx_rate.long_frames += p->tot_len >= RX_LONG_BYTES;
+    if (ethif_watcher != NULL) {
+        ethif_watcher(p, false);
+    }
     if (is_foreign(p)) {
         pbuf_free(p);
         return;
@@ -186,6 +192,11 @@ static void hand_up(struct pbuf *p, eth_csum_t verdict) {
         pbuf_free(p);
     }
     NETIF_SET_CHECKSUM_CTRL(&netif, checksum_flags(false));
+}
+
+err_t ethif_unknown_frame(struct pbuf *p, struct netif *net) {
+    LWIP_UNUSED_ARG(net);
+    return ethif_raw_input != NULL && ethif_raw_input(p, rx_timed ? &rx_time : NULL) ? ERR_OK : ERR_VAL;
 }
 
 // Takes one frame from the ring and leaves it in *p, or NULL if it is not for lwIP. False if there is none.
@@ -203,6 +214,8 @@ static bool take_one(struct pbuf **p, eth_csum_t *verdict) {
         }
         return true;
     }
+    rx_time = (eth_time_t) { frame.time_hi, frame.time_lo };
+    rx_timed = eth_ptp_enabled() && (frame.status & ETH_RDES0_TSV);
     *p = wrap_frame(slots, segments, eth_rx_length(frame.status));
     *verdict = eth_rx_checksum(frame.status, frame.extended);
     return true;
@@ -230,11 +243,13 @@ static void drop_backlog(void) {
     }
 }
 
-// Hands up one frame. False if there is none.
+// Hands up one frame. False if there is none. While frames carry time-stamps none of them goes through the
+// backlog, which keeps no stamps.
 static bool receive_one(void) {
     struct pbuf *p;
     eth_csum_t verdict;
-    if (eth_filled(RX_SHORT_BUFFERS)) {
+    rx_timed = false;
+    if (!eth_ptp_enabled() && eth_filled(RX_SHORT_BUFFERS)) {
         fill_backlog();
     }
     if (backlog.count > 0) {
@@ -368,6 +383,7 @@ static err_t link_output(struct netif *net, struct pbuf *p) {
     bool tcp;
     uint32_t flags = checksum_tx(p, &tcp) << ETH_TDES0_CIC_Pos;
     flags |= wants_interrupt(tcp ? 0 : bytes) ? ETH_TDES0_IC : 0;
+    flags |= tx_stamped ? ETH_TDES0_TTSE | ETH_TDES0_IC : 0;
     pbuf_ref(p);
     if (!eth_send(segment, pieces, flags)) {
         free_segments(segment, pieces, p);
@@ -383,31 +399,20 @@ static err_t link_output(struct netif *net, struct pbuf *p) {
     }
     eth_stats.tx_frames++;
     eth_stats.tx_bytes += bytes;
+    if (ethif_watcher != NULL) {
+        ethif_watcher(p, true);
+    }
     return ERR_OK;
+}
+
+err_t ethif_send(struct pbuf *p, bool stamp) {
+    tx_stamped = stamp;
+    err_t err = link_output(&netif, p);
+    tx_stamped = false;
+    return err;
 }
 
 // ---- Filters ---------------------------------------------------------------------------------------
-
-static err_t igmp_filter(struct netif *net, const ip4_addr_t *group, enum netif_mac_filter_action action) {
-    LWIP_UNUSED_ARG(net);
-    // RFC 1112 6.4: the lower 23 bits of the group.
-    const uint8_t mac[6] = {
-        0x01, 0x00, 0x5e, ip4_addr2(group) & 0x7f, ip4_addr3(group), ip4_addr4(group),
-    };
-    eth_multicast(mac, action == NETIF_ADD_MAC_FILTER);
-    return ERR_OK;
-}
-
-static err_t mld_filter(struct netif *net, const ip6_addr_t *group, enum netif_mac_filter_action action) {
-    LWIP_UNUSED_ARG(net);
-    // RFC 2464 7: the lower 32 bits of the group.
-    uint32_t low = lwip_ntohl(group->addr[3]);
-    const uint8_t mac[6] = {
-        0x33, 0x33, (uint8_t)(low >> 24), (uint8_t)(low >> 16), (uint8_t)(low >> 8), (uint8_t)low,
-    };
-    eth_multicast(mac, action == NETIF_ADD_MAC_FILTER);
-    return ERR_OK;
-}
 
 int ethif_set_mac(const uint8_t mac[6]) {
     int result = eth_set_mac(mac);
@@ -649,8 +654,7 @@ static err_t netif_init_cb(struct netif *net) {
     net->output = etharp_output;
     net->output_ip6 = ethip6_output;
     net->linkoutput = link_output;
-    netif_set_igmp_mac_filter(net, igmp_filter);
-    netif_set_mld_mac_filter(net, mld_filter);
+    ethif_filter_groups(net);
     netif_set_ip6_autoconfig_enabled(net, 1);
     NETIF_SET_CHECKSUM_CTRL(net, checksum_flags(false));
     return ERR_OK;

@@ -11,6 +11,7 @@
 #include "lwip/netif.h"
 
 #include "eth.h"
+#include "eth_ptp.h"
 
 // Counters of the interface; those of the MAC are in eth_stats.
 typedef struct {
@@ -41,5 +42,16 @@ bool ethif_is_active(void);
 int ethif_set_mac(const uint8_t mac[6]);
 void ethif_set_promiscuous(bool on);
 bool ethif_promiscuous(void);
+
+// Has the MAC follow the groups that lwIP joins on that interface.
+void ethif_filter_groups(struct netif *netif);
+
+// Called with lwIP's lock for every good frame that comes in or goes out. NULL: nobody looks.
+extern void (*ethif_watcher)(const struct pbuf *p, bool sent);
+// Called with lwIP's lock for frames whose ethertype lwIP does not know. stamp: when it came, or NULL if the
+// clock is off. True if it took the frame.
+extern bool (*ethif_raw_input)(struct pbuf *p, const eth_time_t *stamp);
+// As netif->linkoutput; stamp: eth_ptp_take_sent() will tell when it went.
+err_t ethif_send(struct pbuf *p, bool stamp);
 
 #endif

@@ -135,6 +135,8 @@ extern uint8_t net_lwip_heap[];
 #define LWIP_HOOK_FILENAME              "net_hooks.h"
 #define LWIP_HOOK_IP4_ROUTE_SRC(source, target) ethif_route_source4(source, target)
 #define LWIP_HOOK_IP6_ROUTE(source, target) ethif_route_source6(source, target)
+// LAN.frames()
+#define LWIP_HOOK_UNKNOWN_ETH_PROTOCOL(p, netif) ethif_unknown_frame(p, netif)
 
 // ---- IPv4 ------------------------------------------------------------------------------------------
 

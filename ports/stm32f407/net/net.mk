@@ -9,15 +9,21 @@ SRC_PORT_C += \
 	hal/eth.c \
 	hal/eth_desc.c \
 	hal/eth_mii.c \
+	hal/eth_ptp.c \
 	hal/eth_ring.c \
 	hal/phy.c \
+	net/capture_filter.c \
 	net/checksum.c \
 	net/core_lock.c \
 	net/ethif.c \
+	net/ethif_groups.c \
 	net/modnetwork.c \
 	net/net.c \
 	net/network_lan.c \
+	net/network_lan_capture.c \
+	net/network_lan_frames.c \
 	net/network_lan_irq.c \
+	net/network_lan_ptp.c \
 	net/network_lan_stats.c
 
 LWIP_O += $(addprefix $(BUILD)/lwip/src/core/,\

@@ -4,13 +4,18 @@
 #ifndef NET_NET_HOOKS_H
 #define NET_NET_HOOKS_H
 
+#include "lwip/err.h"
 #include "lwip/ip_addr.h"
 
 struct netif;
+struct pbuf;
 
 // The interface that has `source` while its cable is out, or NULL. lwIP knows no route over an interface
 // without a link, and ends sending on a connection with an error; with this one the connection waits.
 struct netif *ethif_route_source4(const ip4_addr_t *source, const ip4_addr_t *target);
 struct netif *ethif_route_source6(const ip6_addr_t *source, const ip6_addr_t *target);
+
+// A frame of an ethertype that lwIP does not know. ERR_OK if it was taken; else the caller frees it.
+err_t ethif_unknown_frame(struct pbuf *p, struct netif *netif);
 
 #endif

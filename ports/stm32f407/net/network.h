@@ -18,13 +18,23 @@ const char *network_hostname_get(void);
 void network_hostname_reset(void);
 void network_lan_reset(void);
 void network_lan_irq_reset(void);
+void network_lan_frames_reset(void);
+void network_lan_capture_reset(void);
 
 // Methods of LAN that have files of their own.
 extern const mp_obj_fun_builtin_fixed_t network_lan_stats_obj;
 extern const mp_obj_fun_builtin_var_t network_lan_irq_obj;
+extern const mp_obj_fun_builtin_var_t network_lan_frames_obj;
+extern const mp_obj_fun_builtin_var_t network_lan_capture_obj;
+extern const mp_obj_fun_builtin_fixed_t network_lan_ptp_obj;
 // What irq() tells of.
 #define NETWORK_LAN_IRQ_LINK (1)
 #define NETWORK_LAN_IRQ_ADDR (2)
+
+// OSError with that text.
+NORETURN void network_raise(int errno_, const char *text);
+// A time of the PTP clock in nanoseconds.
+mp_obj_t network_lan_time(uint32_t seconds, uint32_t ns);
 
 // A string into an address. ValueError if it is none.
 void network_parse_addr(mp_obj_t text, ip_addr_t *addr);

@@ -37,6 +37,9 @@ static bool static_address;
 void network_lan_reset(void) {
     static_address = false;
     network_lan_irq_reset();
+    network_lan_capture_reset();
+    network_lan_frames_reset();
+    eth_ptp_enable(false);
 }
 
 // ---- Helpers; those that say so are called with lwIP's lock ----------------------------------------
@@ -93,7 +96,7 @@ static const char *error_text(eth_state_t state) {
     return state == ETH_NO_CLOCK ? "no PHY clock" : state == ETH_NO_PHY ? "no PHY" : NULL;
 }
 
-static NORETURN void raise_errno(int errno_, const char *text) {
+void network_raise(int errno_, const char *text) {
     mp_obj_t args[2] = { MP_OBJ_NEW_SMALL_INT(errno_), mp_obj_new_str_from_cstr(text) };
     nlr_raise(mp_obj_new_exception_args(&mp_type_OSError, 2, args));
 }
@@ -200,7 +203,7 @@ static void switch_on(void) {
     }
     if (eth_state() == ETH_NO_CLOCK) {
         switch_off();
-        raise_errno(MP_ENODEV, error_text(ETH_NO_CLOCK));
+        network_raise(MP_ENODEV, error_text(ETH_NO_CLOCK));
     }
 }
 
@@ -508,7 +511,21 @@ static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(lan_ifconfig_obj, 1, 2, lan_ifconfig)
 
 // ---- config ----------------------------------------------------------------------------------------
 
+static unsigned mode_speed(phy_mode_t mode) {
+    return mode == PHY_MODE_100_HALF || mode == PHY_MODE_100_FULL ? 100 : 10;
+}
+
+static bool mode_is_full(phy_mode_t mode) {
+    return mode == PHY_MODE_10_FULL || mode == PHY_MODE_100_FULL;
+}
+
+static phy_mode_t make_mode(unsigned mbit_s, bool full) {
+    return mbit_s == 100 ? (full ? PHY_MODE_100_FULL : PHY_MODE_100_HALF)
+        : full ? PHY_MODE_10_FULL : PHY_MODE_10_HALF;
+}
+
 static mp_obj_t get_config(qstr key) {
+    const phy_mode_t mode = (phy_mode_t)ethif_config()->phy_mode;
     switch (key) {
         case MP_QSTR_mac: {
             uint8_t mac[6];
@@ -522,7 +539,14 @@ static mp_obj_t get_config(qstr key) {
         case MP_QSTR_promiscuous:
             return mp_obj_new_bool(ethif_promiscuous());
         case MP_QSTR_mode:
-            return MP_OBJ_NEW_SMALL_INT(ethif_config()->phy_mode);
+            return MP_OBJ_NEW_SMALL_INT(mode);
+        case MP_QSTR_auto:
+            return mp_obj_new_bool(mode == PHY_MODE_AUTO);
+        case MP_QSTR_speed:
+            return mode == PHY_MODE_AUTO ? mp_const_none : MP_OBJ_NEW_SMALL_INT(mode_speed(mode));
+        case MP_QSTR_duplex:
+            return mode == PHY_MODE_AUTO ? mp_const_none
+                : MP_OBJ_NEW_QSTR(mode_is_full(mode) ? MP_QSTR_full : MP_QSTR_half);
         default:
             mp_raise_ValueError(MP_ERROR_TEXT("unknown config param"));
     }
@@ -544,15 +568,43 @@ static void set_mac(mp_obj_t value) {
     }
 }
 
-static void set_mode(mp_obj_t value) {
-    mp_int_t mode = mp_obj_get_int(value);
+static void set_mode(mp_int_t mode) {
     if (mode < PHY_MODE_AUTO || mode > PHY_MODE_100_FULL) {
         mp_raise_ValueError(NULL);
     }
     LOCK_TCPIP_CORE();
-    ethif_config()->phy_mode = (uint8_t)mode;
-    eth_set_mode((phy_mode_t)mode);
+    if (mode != ethif_config()->phy_mode) {
+        ethif_config()->phy_mode = (uint8_t)mode;
+        eth_set_mode((phy_mode_t)mode);
+    }
     UNLOCK_TCPIP_CORE();
+}
+
+// Forces the speed and keeps the duplex, or the other way round. From autonegotiation: half duplex, which is
+// what a partner that negotiates takes for granted then, and 100 Mbit/s.
+static void set_speed(mp_obj_t value) {
+    mp_int_t mbit_s = mp_obj_get_int(value);
+    if (mbit_s != 10 && mbit_s != 100) {
+        mp_raise_ValueError(MP_ERROR_TEXT("speed is 10 or 100"));
+    }
+    set_mode(make_mode((unsigned)mbit_s, mode_is_full((phy_mode_t)ethif_config()->phy_mode)));
+}
+
+static void set_duplex(mp_obj_t value) {
+    qstr duplex = mp_obj_str_get_qstr(value);
+    if (duplex != MP_QSTR_full && duplex != MP_QSTR_half) {
+        mp_raise_ValueError(MP_ERROR_TEXT("duplex is full or half"));
+    }
+    phy_mode_t mode = (phy_mode_t)ethif_config()->phy_mode;
+    set_mode(make_mode(mode == PHY_MODE_AUTO ? 100 : mode_speed(mode), duplex == MP_QSTR_full));
+}
+
+static void set_auto(bool on) {
+    if (on) {
+        set_mode(PHY_MODE_AUTO);
+    } else if (ethif_config()->phy_mode == PHY_MODE_AUTO) {
+        set_mode(PHY_MODE_100_HALF);
+    }
 }
 
 static void set_config(qstr key, mp_obj_t value) {
@@ -571,7 +623,16 @@ static void set_config(qstr key, mp_obj_t value) {
             break;
         }
         case MP_QSTR_mode:
-            set_mode(value);
+            set_mode(mp_obj_get_int(value));
+            break;
+        case MP_QSTR_speed:
+            set_speed(value);
+            break;
+        case MP_QSTR_duplex:
+            set_duplex(value);
+            break;
+        case MP_QSTR_auto:
+            set_auto(mp_obj_is_true(value));
             break;
         default:
             mp_raise_ValueError(MP_ERROR_TEXT("unknown config param"));
@@ -591,6 +652,9 @@ static const mp_rom_map_elem_t lan_locals_table[] = {
     { MP_ROM_QSTR(MP_QSTR_ifconfig), MP_ROM_PTR(&lan_ifconfig_obj) },
     { MP_ROM_QSTR(MP_QSTR_config), MP_ROM_PTR(&lan_config_obj) },
     { MP_ROM_QSTR(MP_QSTR_irq), MP_ROM_PTR(&network_lan_irq_obj) },
+    { MP_ROM_QSTR(MP_QSTR_frames), MP_ROM_PTR(&network_lan_frames_obj) },
+    { MP_ROM_QSTR(MP_QSTR_capture), MP_ROM_PTR(&network_lan_capture_obj) },
+    { MP_ROM_QSTR(MP_QSTR_ptp), MP_ROM_PTR(&network_lan_ptp_obj) },
     { MP_ROM_QSTR(MP_QSTR_stats), MP_ROM_PTR(&network_lan_stats_obj) },
     { MP_ROM_QSTR(MP_QSTR_IRQ_LINK), MP_ROM_INT(NETWORK_LAN_IRQ_LINK) },
     { MP_ROM_QSTR(MP_QSTR_IRQ_ADDR), MP_ROM_INT(NETWORK_LAN_IRQ_ADDR) },
