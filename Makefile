@@ -35,12 +35,13 @@ PORT_MAKE = $(MAKE) --no-print-directory -s -j$(JOBS) -C $(PORT_DIR) BOARD=$(BOA
 # Silent where there is nothing to build: py.mk greets even then.
 BUILD_FIRMWARE = +@$(PORT_MAKE) | sed -u '/^Including User C Module/d; /^GEN .*genhdr/d; / not updated/d'
 
-.PHONY: help run test firmware exec repl flash bench lint size clean clean-cache check-board run-script
+.PHONY: help run test soak firmware exec repl flash bench lint size clean clean-cache check-board run-script
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make run                    build, start the emulated board, open its REPL (Ctrl-X leaves)"
 	@echo "make test                   every test (TESTS=path and PYTEST_ARGS=... narrow it)"
+	@echo "make soak                   the soak tests at full length: 200,000 frames, 1,000 cable cycles"
 	@echo "make firmware BOARD=X       $(BUILD)/firmware.{elf,bin,hex,dfu,map}"
 	@echo "make exec SCRIPT=f.py       run a script on the board, exit with its status"
 	@echo "make repl                   the REPL alone"
@@ -56,6 +57,9 @@ help:
 
 check-board:
 	@test -d boards/$(BOARD) || { echo "no board $(BOARD); there are: $(notdir $(wildcard boards/*))" >&2; exit 1; }
+
+soak:
+	+@$(MAKE) --no-print-directory test TESTS=tests/device/test_lan_soak.py PYTEST_ARGS="--full --timeout 14400"
 
 firmware: check-board
 	$(SETUP) firmware $(SETUP_DIRS)

@@ -21,6 +21,7 @@ from support.lan import TAP, Lan
 def pytest_addoption(parser):
     group = parser.getgroup("board")
     group.addoption("--board", default="STM32F4DISC_DISBB", help="board whose firmware is tested")
+    group.addoption("--full", action="store_true", help="soak tests at full length (make soak)")
     group.addoption("--elf", help="firmware under test (default: build/BOARD/firmware.elf)")
 
 
