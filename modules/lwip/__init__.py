@@ -10,3 +10,4 @@ from _lwip import *  # noqa: F403
 for _name in dir(_lwip):
     if isinstance(getattr(_lwip, _name), type(sys)):
         sys.modules["lwip." + _name] = getattr(_lwip, _name)
+del _name, _lwip, sys

@@ -1,0 +1,13 @@
+# SPDX-License-Identifier: MIT
+"""lwip.autoip: addresses without a server."""
+
+from lwip.netif import Netif
+
+STATE_BOUND: int
+STATE_CHECKING: int
+STATE_OFF: int
+
+def start(netif: Netif | int | str, /) -> None: ...
+def stop(netif: Netif | int | str, /) -> None: ...
+def supplied_address(netif: Netif | int | str, /) -> bool: ...
+def data(netif: Netif | int | str, /) -> tuple[int, str, int] | None: ...
