@@ -10,6 +10,7 @@
 #include "conn.h"
 #include "netconn.h"
 #include "rawqueue.h"
+#include "socket.h"
 
 #include "lwip/tcp.h"
 
@@ -200,16 +201,40 @@ static err_t send_behind_headers(struct netconn *conn, const struct netbuf *buf)
     return err;
 }
 
-static mp_obj_t send_netbuf(lwipb_netconn_t *self, struct netbuf *buf) {
+typedef struct _datagram_t {
+    lwipb_netconn_t *self;
+    lwipb_netbuf_t *netbuf;
+    struct netbuf *buf;
+} datagram_t;
+
+static int attempt_send(void *datagram_in) {
+    datagram_t *d = datagram_in;
+    // Somebody else may have deleted either while this one waited.
+    if (d->self->conn == NULL || d->netbuf->buf != d->buf) {
+        return MP_EBADF;
+    }
+    size_t len = netbuf_len(d->buf);
+    int err = lwipb_errno(send_behind_headers(d->self->conn, d->buf));
+    if (lwipb_socket_lacks_memory(err, len) && LWIP_BINDINGS_STARVED()) {
+        // Once more: what comes back after this attempt is not missed.
+        err = lwipb_errno(send_behind_headers(d->self->conn, d->buf));
+        if (lwipb_socket_lacks_memory(err, len)) {
+            return MP_EAGAIN;
+        }
+    }
+    return err == MP_EAGAIN ? MP_ENOBUFS : err;
+}
+
+static mp_obj_t send_netbuf(lwipb_netconn_t *self, lwipb_netbuf_t *netbuf) {
+    struct netbuf *buf = netbuf->buf;
     if (lwipb_conn_is_tcp(self->conn)) {
         mp_raise_OSError(MP_EOPNOTSUPP);
     }
     if (buf->p == NULL) {
         mp_raise_OSError(MP_EINVAL);
     }
-    int err = lwipb_errno(send_behind_headers(self->conn, buf));
-    // No event announces that a datagram fits again, so this is no reason to wait.
-    check(err == MP_EAGAIN ? MP_ENOBUFS : err);
+    datagram_t datagram = { .self = self, .netbuf = netbuf, .buf = buf };
+    check(lwipb_block(attempt_send, &datagram, lwipb_netconn_send_timeout(self)));
     return mp_const_none;
 }
 
@@ -218,7 +243,7 @@ static mp_obj_t py_netconn_send(mp_obj_t self_in, mp_obj_t netbuf) {
     lwipb_netconn_t *self = to_netconn(self_in);
     struct netbuf *buf = lwipb_netbuf_get(netbuf);
     ip_addr_set_any(family_of(self) == AF_INET6, &buf->addr);
-    return send_netbuf(self, buf);
+    return send_netbuf(self, MP_OBJ_TO_PTR(netbuf));
 }
 static MP_DEFINE_CONST_FUN_OBJ_2(netconn_send_obj, py_netconn_send);
 
@@ -232,7 +257,7 @@ static mp_obj_t py_netconn_sendto(size_t n_args, const mp_obj_t *args) {
     struct netbuf *buf = lwipb_netbuf_get(args[1]);
     buf->addr = addr;
     buf->port = port;
-    return send_netbuf(to_netconn(args[0]), buf);
+    return send_netbuf(to_netconn(args[0]), MP_OBJ_TO_PTR(args[1]));
 }
 static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(netconn_sendto_obj, 4, 4, py_netconn_sendto);
 
