@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The hardware-free parts of hal/ on this machine, under the address and undefined-behaviour sanitizers.
+"""The hardware-free parts of hal/ and net/ on this machine, under the address and undefined-behaviour sanitizers.
 
 Each TEST() of a C file in tests/host/hal/ is a test here.
 """
@@ -14,6 +14,7 @@ ROOT = Path(__file__).resolve().parents[2]
 HAL = ROOT / "ports/stm32f407/hal"
 TESTS = Path(__file__).parent / "hal"
 SOURCES = {
+    "capture_filter": ["../net/capture_filter.c"],
     "eth_desc": ["eth_desc.c"],
     "eth_ring": ["eth_desc.c", "eth_ring.c"],
     "phy": ["phy.c"],
