@@ -6,6 +6,7 @@
 #include "py/mperrno.h"
 #include "py/runtime.h"
 
+#include "netif.h"
 #include "rawqueue.h"
 
 #include "lwip/netif.h"
@@ -159,6 +160,9 @@ typedef struct _send_args_t {
     struct udp_pcb *pcb;
     ip_addr_t addr;
     uint16_t port;
+    struct netif *netif;
+    bool has_source;
+    ip_addr_t source;
 } send_args_t;
 
 static err_t do_send(void *arg, struct pbuf *p) {
@@ -189,6 +193,29 @@ static mp_obj_t raw_udp_sendto(size_t n_args, const mp_obj_t *args) {
     return mp_const_none;
 }
 static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(raw_udp_sendto_obj, 4, 4, raw_udp_sendto);
+
+static err_t do_sendto_if(void *arg, struct pbuf *p) {
+    send_args_t *to = arg;
+    if (to->has_source) {
+        return udp_sendto_if_src(to->pcb, p, &to->addr, to->port, to->netif, &to->source);
+    }
+    return udp_sendto_if(to->pcb, p, &to->addr, to->port, to->netif);
+}
+
+// sendto_if(data, addr, port, netif[, source address])
+static mp_obj_t raw_udp_sendto_if(size_t n_args, const mp_obj_t *args) {
+    send_args_t to = { .port = lwipb_port_from_obj(args[3]), .has_source = n_args > 5 };
+    lwipb_addr_resolve(args[2], family_of(to_udp(args[0])), &to.addr);
+    lwipb_addr_unmap(&to.addr);
+    to.netif = lwipb_netif_from_obj(args[4]);
+    if (to.has_source) {
+        lwipb_addr_numeric(args[5], IP_IS_V4(&to.addr) ? AF_INET : AF_INET6, &to.source);
+    }
+    to.pcb = to_udp(args[0])->pcb;
+    lwipb_raw_send(args[1], PBUF_TRANSPORT, do_sendto_if, &to);
+    return mp_const_none;
+}
+static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(raw_udp_sendto_if_obj, 5, 6, raw_udp_sendto_if);
 
 static mp_obj_t raw_udp_remove(mp_obj_t self_in) {
     lwipb_live_drop(MP_OBJ_TO_PTR(self_in));
@@ -269,6 +296,7 @@ static const mp_rom_map_elem_t raw_udp_locals_table[] = {
     METHOD(remove),
     METHOD(send),
     METHOD(sendto),
+    METHOD(sendto_if),
 };
 static MP_DEFINE_CONST_DICT(raw_udp_locals, raw_udp_locals_table);
 

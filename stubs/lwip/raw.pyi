@@ -4,6 +4,8 @@
 from collections.abc import Callable
 from typing import Any, Self
 
+from lwip.netif import Netif
+
 CLOSED: int
 CLOSE_WAIT: int
 CLOSING: int
@@ -105,6 +107,9 @@ class UDP:
     def connect(self, addr: str, port: int, /) -> None: ...
     def recv(self, callback: Callable[[UDP, Pbuf, str, int], object] | None, /) -> None: ...
     def sendto(self, data: Any, addr: str, port: int, /) -> None: ...
+    def sendto_if(
+        self, data: Any, addr: str, port: int, netif: Netif | int | str, source: str = ..., /
+    ) -> None: ...
 
 class RawIP:
     flags: int

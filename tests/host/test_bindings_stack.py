@@ -432,3 +432,32 @@ def test_zones__in_names(bindings):
         "('fe80::1', 99, 0, 1) ('fe80::1', 99, 0, 1)\n(b'x', ('fe80::1', 99, 0, 1))\n"
         "('fe80::1%lo0', 98)\n('fe80::1%lo0', 97)\n"
     )
+
+
+def test_udp__sendto_if(bindings):
+    """A datagram leaves by the interface that was named, from the address that was given."""
+    out = run(
+        bindings,
+        """
+        up()
+        etharp.add_static_entry("10.1.0.2", PEER)
+        while lwiptest.tx():
+            pass
+        u = lwip.raw.UDP()
+        u.so_options |= lwip.raw.SOF_BROADCAST
+        u.bind("", 99)
+        u.sendto_if(b"hello", "10.1.0.2", 7, en)
+        u.sendto_if(b"hello", "255.255.255.255", 7, "en1", "10.1.0.77")
+        for i in range(2):
+            frame = frames(0x0800)
+            print(frame[:6], frame[26:30], frame[42:47])
+        try:
+            u.sendto_if(b"hello", "10.1.0.2", 7, en, "fd00::1")
+        except ValueError:
+            print("ValueError", errno_of(u.sendto_if, b"hello", "10.1.0.2", 7, 9))
+        """,
+    )
+    assert out == (
+        "b'\\x02\\x00\\x00\\x00\\x00\\x02' b'\\n\\x01\\x00\\x01' b'hello'\n"
+        "b'\\xff\\xff\\xff\\xff\\xff\\xff' b'\\n\\x01\\x00M' b'hello'\nValueError 19\n"
+    )
