@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""The hardware-free parts of hal/ and net/ on this machine, under the address and undefined-behaviour sanitizers.
+"""The hardware-free parts of hal/ and net/ on this machine, under the address and undefined-behaviour
+sanitizers.
 
 Each TEST() of a C file in tests/host/hal/ is a test here.
 """

@@ -149,7 +149,8 @@ static struct pbuf *wrap_frame(void **slots, unsigned segments, unsigned length)
 // When the ring runs short, a small frame that will wait for Python must not keep a whole buffer from the
 // DMA. lwIP's heap is only used for it while more than half of it is free.
 static struct pbuf *copy_small(struct pbuf *p) {
-    if (p->tot_len > RX_COPY_BYTES || !(p->flags & PBUF_FLAG_IS_CUSTOM) || lwip_stats.mem.used > MEM_SIZE / 2) {
+    bool room = lwip_stats.mem.used <= MEM_SIZE / 2;
+    if (p->tot_len > RX_COPY_BYTES || !(p->flags & PBUF_FLAG_IS_CUSTOM) || !room) {
         return p;
     }
     struct pbuf *copy = pbuf_clone(PBUF_RAW, PBUF_RAM, p);
