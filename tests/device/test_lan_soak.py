@@ -84,7 +84,7 @@ def test_soak__frames_both_ways(firmware, full):
             lab.exec("read()")
         lab.exec("time.sleep_ms(5); read()")
         came += lab.peer.take(TYPE)
-    lab.run(50)  # what was sent is looked for every 10 ms
+    lab.run(250)  # what was sent is looked for with the link, every 100 ms, at the latest
     after = lab.stats()
     change = {name: after[name] - before[name] for name in after}
     intact, spoiled, sent = lab.eval("(intact, spoiled, sent)")
