@@ -244,8 +244,7 @@ static void drop_backlog(void) {
     }
 }
 
-// Hands up one frame. False if there is none. While frames carry time-stamps none of them goes through the
-// backlog, which keeps no stamps.
+// Hands up one frame. False if there is none. The backlog keeps no time-stamps: it is not used with them.
 static bool receive_one(void) {
     struct pbuf *p;
     eth_csum_t verdict;
