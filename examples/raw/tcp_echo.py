@@ -13,12 +13,11 @@ ended = 0
 
 
 class Client:
-    """One connection: pbufs that came and are not wholly sent yet, and the views of them that are to be."""
+    """One connection: what came and is not wholly sent yet, as (pbuf, views of what is left of it)."""
 
     def __init__(self, tcp):
         self.tcp = tcp
-        self.pbufs = []
-        self.segments = []
+        self.waiting = []
         self.peer_ended = False
         tcp.recv(self.on_recv)
         tcp.sent(self.on_sent)
@@ -28,8 +27,7 @@ class Client:
         if pbuf is None:
             self.peer_ended = True
         else:
-            self.pbufs.append(pbuf)
-            self.segments.extend(pbuf.segments())
+            self.waiting.append((pbuf, list(pbuf.segments())))
         self.push()
 
     def on_sent(self, tcp, length):
@@ -41,30 +39,34 @@ class Client:
 
     def push(self):
         """As much as lwIP takes now; on_sent goes on."""
-        while self.segments:
-            room = self.tcp.sndbuf()
-            piece = self.segments[0][:room]
-            if room == 0:
-                break
+        while self.waiting and self.write(self.waiting[0][1]):
+            pbuf = self.waiting.pop(0)[0]
+            length = pbuf.tot_len
+            # The buffer goes back to the driver before the peer may fill another one.
+            pbuf.free()
+            self.tcp.recved(length)
+        self.tcp.output()
+        if self.peer_ended and not self.waiting:
+            self.tcp.close()
+            self.end()
+
+    def write(self, segments):
+        """Whether lwIP has taken all of `segments`; what it has not is left in the list."""
+        while segments:
+            piece = segments[0][: self.tcp.sndbuf()]
+            if not piece:
+                return False
             try:
                 self.tcp.write(piece)
             except OSError as error:
                 if error.errno != errno.ENOMEM:
                     raise
-                break
-            self.tcp.recved(len(piece))
-            if len(piece) == len(self.segments[0]):
-                self.segments.pop(0)
+                return False
+            if len(piece) == len(segments[0]):
+                segments.pop(0)
             else:
-                self.segments[0] = self.segments[0][len(piece) :]
-        if not self.segments:
-            # Back to the driver now, instead of when the collector finds them.
-            while self.pbufs:
-                self.pbufs.pop().free()
-        self.tcp.output()
-        if self.peer_ended and not self.segments:
-            self.tcp.close()
-            self.end()
+                segments[0] = segments[0][len(piece) :]
+        return True
 
     def end(self):
         global ended
