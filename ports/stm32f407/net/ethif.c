@@ -50,6 +50,13 @@
 #define RX_SHORT_BUFFERS    (ETH_RX_COUNT / 3)
 #define RX_COPY_BYTES       (320)
 
+// Buffers that nobody keeps: a script that holds all the others, in frames it has not read or in data it sends
+// on without copying, waits for acknowledgements, and these must find a buffer to arrive in.
+#define RX_RESERVE          (2)
+// What fits here is handed up in the reserve itself when there is no memory to copy it to: lwIP keeps no
+// acknowledgement, ARP or DHCP packet.
+#define RX_RESERVE_BYTES    (96)
+
 // Frames taken out of the ring and not handed up yet, at most.
 #define RX_BACKLOG          (24)
 
@@ -162,6 +169,27 @@ static struct pbuf *copy_small(struct pbuf *p) {
     return copy;
 }
 
+// `p` lies in a buffer of the reserve: gives the frame in other memory, or NULL if there is none for it, as if
+// it had been lost on the wire.
+static struct pbuf *leave_reserve(struct pbuf *p) {
+    if (!(p->flags & PBUF_FLAG_IS_CUSTOM)) {
+        return p;
+    }
+    struct pbuf *copy = NULL;
+    if (p->tot_len <= RX_COPY_BYTES || lwip_stats.mem.used <= MEM_SIZE / 2) {
+        copy = pbuf_clone(PBUF_RAW, PBUF_RAM, p);
+    }
+    if (copy != NULL) {
+        ethif_stats.rx_copied_bytes += p->tot_len;
+    } else if (p->tot_len <= RX_RESERVE_BYTES) {
+        return p;
+    } else {
+        ethif_stats.rx_dropped++;
+    }
+    pbuf_free(p);
+    return copy;
+}
+
 // A frame for another station: promiscuous reception brought it, and lwIP would answer in that one's name.
 static bool is_foreign(const struct pbuf *p) {
     const uint8_t *destination = p->payload;
@@ -185,10 +213,12 @@ static void hand_up(struct pbuf *p, eth_csum_t verdict) {
     }
     // lwIP looks at these flags while it works on this very frame, under the lock.
     NETIF_SET_CHECKSUM_CTRL(&netif, checksum_flags(checksum_rx_trusted(p, verdict)));
-    if (ETH_RX_COUNT - rx_lent <= RX_SHORT_BUFFERS) {
+    if (ETH_RX_COUNT - rx_lent < RX_RESERVE) {
+        p = leave_reserve(p);
+    } else if (ETH_RX_COUNT - rx_lent <= RX_SHORT_BUFFERS) {
         p = copy_small(p);
     }
-    if (netif.input(p, &netif) != ERR_OK) {
+    if (p != NULL && netif.input(p, &netif) != ERR_OK) {
         ethif_stats.rx_dropped++;
         pbuf_free(p);
     }
