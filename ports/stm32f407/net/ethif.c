@@ -50,8 +50,8 @@
 #define RX_SHORT_BUFFERS    (ETH_RX_COUNT / 3)
 #define RX_COPY_BYTES       (320)
 
-// Buffers that nobody keeps: a script that holds all the others, in frames it has not read or in data it sends
-// on without copying, waits for acknowledgements, and these must find a buffer to arrive in.
+// Buffers that nobody keeps: a script that holds all the others, in frames not read or in data sent on
+// without copying, waits for acknowledgements, and these must find a buffer to arrive in.
 #define RX_RESERVE          (2)
 // What fits here is handed up in the reserve itself when there is no memory to copy it to: lwIP keeps no
 // acknowledgement, ARP or DHCP packet.
@@ -169,8 +169,8 @@ static struct pbuf *copy_small(struct pbuf *p) {
     return copy;
 }
 
-// `p` lies in a buffer of the reserve: gives the frame in other memory, or NULL if there is none for it, as if
-// it had been lost on the wire.
+// `p` lies in a buffer of the reserve: gives the frame in other memory, or NULL if there is none for it, as
+// if it had been lost on the wire.
 static struct pbuf *leave_reserve(struct pbuf *p) {
     if (!(p->flags & PBUF_FLAG_IS_CUSTOM)) {
         return p;
