@@ -17,10 +17,12 @@
 
 #include "checksum.h"
 #include "clock.h"
+#include "default_mac.h"
 #include "ethif.h"
 #include "net_hooks.h"
 #include "mpconfigboard.h"
 #include "rtos.h"
+#include "rx_pace.h"
 #include "stm32f4xx.h"
 #include "timebase.h"
 
@@ -33,13 +35,6 @@
 #define RX_BATCH            (4)
 // Of each millisecond, what reception may take at most: a flood leaves the rest to Python.
 #define RX_SHARE_PERCENT    (60)
-// Interrupts are moderated while long frames stream in: from then on the ring is looked at this often, so
-// that a turn of the tasks carries several frames. Nothing waits for that where frames are short (a question
-// and its answer) or few; and the pause never lasts for more frames than a third of the ring.
-#define RX_PAUSE_US         (400)
-#define RX_LONG_BYTES       (512)
-#define RX_STREAM_PER_MS    (3)
-#define RX_MEASURE_US       (1000)
 // Sent frames are looked for this often while none arrive and none are sent.
 #define TX_REAP_MS          (10)
 // Bytes that may be sent without an interrupt that tells of it, where nothing but that frees them.
@@ -89,12 +84,6 @@ static TaskHandle_t task;
 static eth_config_t config;
 static bool active;
 static bool promiscuous;
-static struct {
-    uint32_t since_us;
-    uint16_t frames;
-    uint16_t long_frames;
-    bool streaming;
-} rx_rate;
 static uint32_t tx_unnoticed;
 static eth_time_t rx_time; // when the frame came that is being handed up
 static bool rx_timed; // is that known?
@@ -202,8 +191,7 @@ static void hand_up(struct pbuf *p, eth_csum_t verdict) {
     }
     eth_stats.rx_frames++;
     eth_stats.rx_bytes += p->tot_len;
-    rx_rate.frames++;
-    rx_rate.long_frames += p->tot_len >= RX_LONG_BYTES;
+    rx_pace_count(p->tot_len);
     if (ethif_watcher != NULL) {
         ethif_watcher(p, false);
     }
@@ -515,19 +503,6 @@ static bool receive_all(void) {
     }
 }
 
-// Whether to look at the ring again in RX_PAUSE_US instead of at the next frame.
-static bool pause_pays(void) {
-    uint32_t elapsed_us = timebase_us32() - rx_rate.since_us;
-    if (elapsed_us >= RX_MEASURE_US) {
-        uint32_t ms = elapsed_us / 1000;
-        rx_rate.streaming = rx_rate.long_frames >= RX_STREAM_PER_MS * ms
-            && rx_rate.frames * RX_PAUSE_US <= ETH_RX_COUNT / 3 * elapsed_us;
-        rx_rate.since_us += elapsed_us;
-        rx_rate.frames = rx_rate.long_frames = 0;
-    }
-    return rx_rate.streaming;
-}
-
 static void pause_over(void) {
     BaseType_t woken = pdFALSE;
     xTaskNotifyFromISR(task, ETH_EVENT_RX, eSetBits, &woken);
@@ -588,7 +563,7 @@ static void eth_task(void *arg) {
             wait = 1;
             continue;
         }
-        if (pause_pays()) {
+        if (rx_pace_pause()) {
             timebase_alarm(TIMEBASE_ALARM_ETH, timebase_us32() + RX_PAUSE_US, pause_over);
             unmask(ETH_EVENT_TX);
         } else {
@@ -636,20 +611,6 @@ eth_config_t *ethif_config(void) {
     return &config;
 }
 
-// Locally administered, from the chip's unique ID: the same at every start, another one on every chip.
-static void make_default_mac(void) {
-    const uint8_t *uid = (const uint8_t *)UID_BASE;
-    uint32_t hash = 2166136261u;
-    for (unsigned i = 0; i < 12; i++) {
-        hash = (hash ^ uid[i]) * 16777619u;
-    }
-    default_mac[0] = 0x02;
-    default_mac[1] = uid[0] ^ uid[2];
-    for (unsigned i = 0; i < 4; i++) {
-        default_mac[2 + i] = (uint8_t)(hash >> (8 * i));
-    }
-}
-
 static void board_config(void) {
     config = (eth_config_t) {
         .mdc = MICROPY_HW_ETH_MDC,
@@ -694,7 +655,7 @@ void ethif_init(void) {
     // Neighbour discovery multicasts to all nodes without joining that group.
     static const uint8_t all_nodes[6] = { 0x33, 0x33, 0, 0, 0, 1 };
     board_config();
-    make_default_mac();
+    default_mac_make(default_mac);
     eth_init(release_tx_pbuf);
     for (unsigned i = 0; i < ETH_RX_COUNT; i++) {
         eth_give_buffer(rx_buffers[i].data, &rx_buffers[i]);

@@ -15,6 +15,7 @@ SRC_PORT_C += \
 	net/capture_filter.c \
 	net/checksum.c \
 	net/core_lock.c \
+	net/default_mac.c \
 	net/ethif.c \
 	net/ethif_groups.c \
 	net/modnetwork.c \
@@ -24,7 +25,8 @@ SRC_PORT_C += \
 	net/network_lan_frames.c \
 	net/network_lan_irq.c \
 	net/network_lan_ptp.c \
-	net/network_lan_stats.c
+	net/network_lan_stats.c \
+	net/rx_pace.c
 
 LWIP_O += $(addprefix $(BUILD)/lwip/src/core/,\
 	altcp.o altcp_alloc.o altcp_tcp.o def.o dns.o inet_chksum.o init.o ip.o mem.o memp.o netif.o pbuf.o \
