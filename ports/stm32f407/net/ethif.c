@@ -159,7 +159,7 @@ static struct pbuf *copy_small(struct pbuf *p) {
 }
 
 // `p` lies in a buffer of the reserve: gives the frame in other memory, or NULL if there is none for it, as
-// if it had been lost on the wire.
+// if the ring had had no buffer.
 static struct pbuf *leave_reserve(struct pbuf *p) {
     if (!(p->flags & PBUF_FLAG_IS_CUSTOM)) {
         return p;
@@ -173,7 +173,7 @@ static struct pbuf *leave_reserve(struct pbuf *p) {
     } else if (p->tot_len <= RX_RESERVE_BYTES) {
         return p;
     } else {
-        ethif_stats.rx_dropped++;
+        eth_stats.rx_missed++;
     }
     pbuf_free(p);
     return copy;
@@ -186,6 +186,12 @@ static bool is_foreign(const struct pbuf *p) {
 }
 
 static void hand_up(struct pbuf *p, eth_csum_t verdict) {
+    if (ETH_RX_COUNT - rx_lent < RX_RESERVE) {
+        p = leave_reserve(p);
+        if (p == NULL) {
+            return;
+        }
+    }
     if (verdict == ETH_CSUM_BAD_HEADER || verdict == ETH_CSUM_BAD_PAYLOAD) {
         eth_stats.rx_checksum_bad++;
     }
@@ -201,12 +207,10 @@ static void hand_up(struct pbuf *p, eth_csum_t verdict) {
     }
     // lwIP looks at these flags while it works on this very frame, under the lock.
     NETIF_SET_CHECKSUM_CTRL(&netif, checksum_flags(checksum_rx_trusted(p, verdict)));
-    if (ETH_RX_COUNT - rx_lent < RX_RESERVE) {
-        p = leave_reserve(p);
-    } else if (ETH_RX_COUNT - rx_lent <= RX_SHORT_BUFFERS) {
+    if (ETH_RX_COUNT - rx_lent <= RX_SHORT_BUFFERS) {
         p = copy_small(p);
     }
-    if (p != NULL && netif.input(p, &netif) != ERR_OK) {
+    if (netif.input(p, &netif) != ERR_OK) {
         ethif_stats.rx_dropped++;
         pbuf_free(p);
     }
