@@ -51,6 +51,10 @@ unsigned gpio_pull(pin_t pin) {
     return (port_of(pin)->PUPDR >> (PIN_BIT(pin) * 2)) & 3;
 }
 
+unsigned gpio_speed(pin_t pin) {
+    return (port_of(pin)->OSPEEDR >> (PIN_BIT(pin) * 2)) & 3;
+}
+
 unsigned gpio_af(pin_t pin) {
     unsigned bit = PIN_BIT(pin);
     return (port_of(pin)->AFR[bit >> 3] >> ((bit & 7) * 4)) & 15;

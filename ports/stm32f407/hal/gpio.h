@@ -30,6 +30,7 @@ int gpio_output(pin_t pin);
 // The set-up of a pin as gpio_config() took it; af is 0 if the mode is another one.
 unsigned gpio_mode(pin_t pin);
 unsigned gpio_pull(pin_t pin);
+unsigned gpio_speed(pin_t pin);
 unsigned gpio_af(pin_t pin);
 
 #endif // HAL_GPIO_H

@@ -5,6 +5,9 @@
 #include "extmod/virtpin.h"
 #include "shared/runtime/mpirq.h"
 #include "machine/machine_pin.h"
+#include "machine/pin_owner.h"
+#include "machine/machine_power.h"
+#include "power.h"
 #include "stm32f4xx.h"
 
 #define IRQ_LINES (16)
@@ -27,7 +30,8 @@ typedef struct _pin_irq_obj_t {
     volatile uint8_t flags;
 } pin_irq_obj_t;
 
-MP_REGISTER_ROOT_POINTER(struct _pin_irq_obj_t *machine_pin_irq[16]);
+// IRQ_LINES of them, from the first irq() on.
+MP_REGISTER_ROOT_POINTER(struct _pin_irq_obj_t **machine_pin_irq);
 
 static const machine_pin_obj_t *find_in(const mp_obj_dict_t *dict, mp_obj_t name) {
     mp_map_elem_t *elem = mp_map_lookup((mp_map_t *)&dict->map, name, MP_MAP_LOOKUP);
@@ -47,12 +51,28 @@ const machine_pin_obj_t *machine_pin_find(mp_obj_t obj) {
             return pin;
         }
     }
-    mp_raise_msg_varg(&mp_type_ValueError, MP_ERROR_TEXT("Pin(%s) doesn't exist"),
-        mp_obj_is_str(obj) ? mp_obj_str_get_str(obj) : mp_obj_get_type_str(obj));
+    if (!mp_obj_is_str(obj)) {
+        mp_raise_msg_varg(&mp_type_TypeError, MP_ERROR_TEXT("expected a Pin or its name, not %s"),
+            mp_obj_get_type_str(obj));
+    }
+    mp_raise_msg_varg(&mp_type_ValueError, MP_ERROR_TEXT("Pin(%s) doesn't exist"), mp_obj_str_get_str(obj));
 }
 
+// For whoever takes the pin: extmod's buses and pulses, other classes of this port.
 pin_t mp_hal_get_pin_obj(mp_obj_t obj) {
-    return machine_pin_find(obj)->pin;
+    pin_t pin = machine_pin_find(obj)->pin;
+    pin_check_free(pin);
+    return pin;
+}
+
+// The pin of a Pin, to look at.
+static pin_t self_pin(mp_obj_t self_in) {
+    return ((machine_pin_obj_t *)MP_OBJ_TO_PTR(self_in))->pin;
+}
+
+static void pin_drive(pin_t pin, int value) {
+    pin_check_free(pin);
+    gpio_write(pin, value);
 }
 
 qstr mp_hal_pin_name(pin_t pin) {
@@ -81,6 +101,29 @@ static void machine_pin_print(const mp_print_t *print, mp_obj_t self_in, mp_prin
     mp_print_str(print, ")");
 }
 
+static mp_int_t checked_mode(mp_int_t mode) {
+    bool known = mode >= 0 && (mode & ~(3 | GPIO_MODE_OPEN_DRAIN)) == 0;
+    if (!known || mode == (MODE_IN | GPIO_MODE_OPEN_DRAIN) || mode == (MODE_ANALOG | GPIO_MODE_OPEN_DRAIN)) {
+        mp_raise_ValueError(MP_ERROR_TEXT("invalid pin mode"));
+    }
+    return mode;
+}
+
+static mp_int_t checked_pull(mp_obj_t pull_in) {
+    mp_int_t pull = pull_in == mp_const_none ? GPIO_PULL_NONE : mp_obj_get_int(pull_in);
+    if (pull < 0 || pull > GPIO_PULL_DOWN) {
+        mp_raise_ValueError(MP_ERROR_TEXT("invalid pin pull"));
+    }
+    return pull;
+}
+
+static mp_int_t checked_drive(mp_int_t drive) {
+    if (drive < 0 || drive > GPIO_SPEED_VERY_HIGH) {
+        mp_raise_ValueError(MP_ERROR_TEXT("invalid pin drive"));
+    }
+    return drive;
+}
+
 static mp_obj_t pin_init_helper(const machine_pin_obj_t *self, size_t n_args, const mp_obj_t *pos_args,
     mp_map_t *kw_args) {
     enum { ARG_mode, ARG_pull, ARG_value, ARG_drive, ARG_alt };
@@ -94,18 +137,10 @@ static mp_obj_t pin_init_helper(const machine_pin_obj_t *self, size_t n_args, co
     mp_arg_val_t args[MP_ARRAY_SIZE(allowed_args)];
     mp_arg_parse_all(n_args, pos_args, kw_args, MP_ARRAY_SIZE(allowed_args), allowed_args, args);
 
-    mp_int_t mode = args[ARG_mode].u_int;
-    bool known = mode >= 0 && (mode & ~(3 | GPIO_MODE_OPEN_DRAIN)) == 0;
-    if (!known || mode == (MODE_IN | GPIO_MODE_OPEN_DRAIN) || mode == (MODE_ANALOG | GPIO_MODE_OPEN_DRAIN)) {
-        mp_raise_ValueError(MP_ERROR_TEXT("invalid pin mode"));
-    }
-    mp_int_t pull = args[ARG_pull].u_obj == mp_const_none ? 0 : mp_obj_get_int(args[ARG_pull].u_obj);
-    if (pull < 0 || pull > GPIO_PULL_DOWN) {
-        mp_raise_ValueError(MP_ERROR_TEXT("invalid pin pull"));
-    }
-    if (args[ARG_drive].u_int < 0 || args[ARG_drive].u_int > GPIO_SPEED_VERY_HIGH) {
-        mp_raise_ValueError(MP_ERROR_TEXT("invalid pin drive"));
-    }
+    pin_check_free(self->pin);
+    mp_int_t mode = checked_mode(args[ARG_mode].u_int);
+    mp_int_t pull = checked_pull(args[ARG_pull].u_obj);
+    mp_int_t drive = checked_drive(args[ARG_drive].u_int);
     mp_int_t alt = args[ARG_alt].u_int;
     if ((mode & 3) == GPIO_MODE_AF && (alt < 0 || alt > 15)) {
         mp_raise_ValueError(MP_ERROR_TEXT("invalid pin alt"));
@@ -116,7 +151,7 @@ static mp_obj_t pin_init_helper(const machine_pin_obj_t *self, size_t n_args, co
         (void)RCC->AHB1ENR;
         gpio_write(self->pin, mp_obj_is_true(args[ARG_value].u_obj));
     }
-    gpio_config(self->pin, mode, pull, args[ARG_drive].u_int, alt < 0 ? 0 : alt);
+    gpio_config(self->pin, mode, pull, drive, alt < 0 ? 0 : alt);
     return mp_const_none;
 }
 
@@ -137,11 +172,10 @@ mp_obj_t mp_pin_make_new(const mp_obj_type_t *type, size_t n_args, size_t n_kw, 
 
 static mp_obj_t machine_pin_call(mp_obj_t self_in, size_t n_args, size_t n_kw, const mp_obj_t *args) {
     mp_arg_check_num(n_args, n_kw, 0, 1, false);
-    machine_pin_obj_t *self = MP_OBJ_TO_PTR(self_in);
     if (n_args == 0) {
-        return MP_OBJ_NEW_SMALL_INT(gpio_read(self->pin));
+        return MP_OBJ_NEW_SMALL_INT(gpio_read(self_pin(self_in)));
     }
-    gpio_write(self->pin, mp_obj_is_true(args[0]));
+    pin_drive(self_pin(self_in), mp_obj_is_true(args[0]));
     return mp_const_none;
 }
 
@@ -156,20 +190,20 @@ static mp_obj_t machine_pin_value(size_t n_args, const mp_obj_t *args) {
 static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(machine_pin_value_obj, 1, 2, machine_pin_value);
 
 static mp_obj_t machine_pin_low(mp_obj_t self_in) {
-    gpio_write(mp_hal_get_pin_obj(self_in), 0);
+    pin_drive(self_pin(self_in), 0);
     return mp_const_none;
 }
 static MP_DEFINE_CONST_FUN_OBJ_1(machine_pin_low_obj, machine_pin_low);
 
 static mp_obj_t machine_pin_high(mp_obj_t self_in) {
-    gpio_write(mp_hal_get_pin_obj(self_in), 1);
+    pin_drive(self_pin(self_in), 1);
     return mp_const_none;
 }
 static MP_DEFINE_CONST_FUN_OBJ_1(machine_pin_high_obj, machine_pin_high);
 
 static mp_obj_t machine_pin_toggle(mp_obj_t self_in) {
-    pin_t pin = mp_hal_get_pin_obj(self_in);
-    gpio_write(pin, !gpio_output(pin));
+    pin_t pin = self_pin(self_in);
+    pin_drive(pin, !gpio_output(pin));
     return mp_const_none;
 }
 static MP_DEFINE_CONST_FUN_OBJ_1(machine_pin_toggle_obj, machine_pin_toggle);
@@ -193,19 +227,44 @@ static mp_obj_t machine_pin_names(mp_obj_t self_in) {
 }
 static MP_DEFINE_CONST_FUN_OBJ_1(machine_pin_names_obj, machine_pin_names);
 
-static mp_obj_t machine_pin_mode(mp_obj_t self_in) {
-    return MP_OBJ_NEW_SMALL_INT(gpio_mode(mp_hal_get_pin_obj(self_in)));
+// mode(), pull() and drive() with an argument change that alone; alternate functions are set up by init().
+static mp_obj_t machine_pin_mode(size_t n_args, const mp_obj_t *args) {
+    pin_t pin = self_pin(args[0]);
+    if (n_args == 1) {
+        return MP_OBJ_NEW_SMALL_INT(gpio_mode(pin));
+    }
+    pin_check_free(pin);
+    mp_int_t mode = checked_mode(mp_obj_get_int(args[1]));
+    gpio_config(pin, mode, gpio_pull(pin), gpio_speed(pin), gpio_af(pin));
+    return mp_const_none;
 }
-static MP_DEFINE_CONST_FUN_OBJ_1(machine_pin_mode_obj, machine_pin_mode);
+static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(machine_pin_mode_obj, 1, 2, machine_pin_mode);
 
-static mp_obj_t machine_pin_pull(mp_obj_t self_in) {
-    unsigned pull = gpio_pull(mp_hal_get_pin_obj(self_in));
-    return pull == GPIO_PULL_NONE ? mp_const_none : MP_OBJ_NEW_SMALL_INT(pull);
+static mp_obj_t machine_pin_pull(size_t n_args, const mp_obj_t *args) {
+    pin_t pin = self_pin(args[0]);
+    if (n_args == 1) {
+        unsigned pull = gpio_pull(pin);
+        return pull == GPIO_PULL_NONE ? mp_const_none : MP_OBJ_NEW_SMALL_INT(pull);
+    }
+    pin_check_free(pin);
+    gpio_config(pin, gpio_mode(pin), checked_pull(args[1]), gpio_speed(pin), gpio_af(pin));
+    return mp_const_none;
 }
-static MP_DEFINE_CONST_FUN_OBJ_1(machine_pin_pull_obj, machine_pin_pull);
+static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(machine_pin_pull_obj, 1, 2, machine_pin_pull);
+
+static mp_obj_t machine_pin_drive(size_t n_args, const mp_obj_t *args) {
+    pin_t pin = self_pin(args[0]);
+    if (n_args == 1) {
+        return MP_OBJ_NEW_SMALL_INT(gpio_speed(pin));
+    }
+    pin_check_free(pin);
+    gpio_config(pin, gpio_mode(pin), gpio_pull(pin), checked_drive(mp_obj_get_int(args[1])), gpio_af(pin));
+    return mp_const_none;
+}
+static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(machine_pin_drive_obj, 1, 2, machine_pin_drive);
 
 static mp_obj_t machine_pin_af(mp_obj_t self_in) {
-    return MP_OBJ_NEW_SMALL_INT(gpio_af(mp_hal_get_pin_obj(self_in)));
+    return MP_OBJ_NEW_SMALL_INT(gpio_af(self_pin(self_in)));
 }
 static MP_DEFINE_CONST_FUN_OBJ_1(machine_pin_af_obj, machine_pin_af);
 
@@ -229,8 +288,11 @@ static void line_set(unsigned line, unsigned trigger) {
 }
 
 static mp_uint_t pin_irq_trigger(mp_obj_t self_in, mp_uint_t trigger) {
-    unsigned line = PIN_BIT(mp_hal_get_pin_obj(self_in));
+    unsigned line = PIN_BIT(self_pin(self_in));
     pin_irq_obj_t *irq = MP_STATE_PORT(machine_pin_irq)[line];
+    if (trigger > (IRQ_RISING | IRQ_FALLING)) {
+        mp_raise_ValueError(MP_ERROR_TEXT("invalid trigger"));
+    }
     line_set(line, 0);
     irq->trigger = trigger;
     irq->flags = 0;
@@ -239,7 +301,7 @@ static mp_uint_t pin_irq_trigger(mp_obj_t self_in, mp_uint_t trigger) {
 }
 
 static mp_uint_t pin_irq_info(mp_obj_t self_in, mp_uint_t info) {
-    pin_irq_obj_t *irq = MP_STATE_PORT(machine_pin_irq)[PIN_BIT(mp_hal_get_pin_obj(self_in))];
+    pin_irq_obj_t *irq = MP_STATE_PORT(machine_pin_irq)[PIN_BIT(self_pin(self_in))];
     return info == MP_IRQ_INFO_FLAGS ? irq->flags : info == MP_IRQ_INFO_TRIGGERS ? irq->trigger : 0;
 }
 
@@ -247,6 +309,9 @@ static const mp_irq_methods_t pin_irq_methods = { .trigger = pin_irq_trigger, .i
 
 static pin_irq_obj_t *pin_irq_of(const machine_pin_obj_t *self) {
     unsigned line = PIN_BIT(self->pin);
+    if (MP_STATE_PORT(machine_pin_irq) == NULL) {
+        MP_STATE_PORT(machine_pin_irq) = m_new0(pin_irq_obj_t *, IRQ_LINES);
+    }
     pin_irq_obj_t *irq = MP_STATE_PORT(machine_pin_irq)[line];
     if (irq != NULL && irq->base.parent != MP_OBJ_FROM_PTR(self)) {
         if (irq->trigger != 0) {
@@ -276,16 +341,34 @@ static void route_line(pin_t pin) {
     NVIC_EnableIRQ(line_irqn(line));
 }
 
+// A pin whose edges interrupt ends Stop without further ado; Standby is left by PA0 alone (WKUP), which is
+// an input with a pull-down as long as it is to do that (RM0090 section 5.4.2).
+static void set_wake(pin_t pin, mp_obj_t wake_in) {
+    mp_int_t wake = wake_in == mp_const_none ? 0 : mp_obj_get_int(wake_in);
+    if (wake < 0 || wake > (MACHINE_IDLE | MACHINE_SLEEP | MACHINE_DEEPSLEEP)) {
+        mp_raise_ValueError(MP_ERROR_TEXT("invalid wake"));
+    }
+    if ((wake & MACHINE_DEEPSLEEP) && pin != POWER_WAKE_PIN) {
+        mp_raise_ValueError(MP_ERROR_TEXT("only PA0 wakes from deepsleep"));
+    }
+    if (pin == POWER_WAKE_PIN) {
+        power_set_wake_pin(wake & MACHINE_DEEPSLEEP);
+    }
+}
+
 static mp_obj_t machine_pin_irq(size_t n_args, const mp_obj_t *pos_args, mp_map_t *kw_args) {
-    enum { ARG_handler, ARG_trigger, ARG_hard };
+    enum { ARG_handler, ARG_trigger, ARG_priority, ARG_wake, ARG_hard };
     static const mp_arg_t allowed_args[] = {
         { MP_QSTR_handler, MP_ARG_OBJ, {.u_rom_obj = MP_ROM_NONE} },
         { MP_QSTR_trigger, MP_ARG_INT, {.u_int = IRQ_RISING | IRQ_FALLING} },
-        { MP_QSTR_hard, MP_ARG_BOOL, {.u_bool = false} },
+        { MP_QSTR_priority, MP_ARG_KW_ONLY | MP_ARG_INT, {.u_int = 1} },
+        { MP_QSTR_wake, MP_ARG_KW_ONLY | MP_ARG_OBJ, {.u_rom_obj = MP_ROM_NONE} },
+        { MP_QSTR_hard, MP_ARG_KW_ONLY | MP_ARG_BOOL, {.u_bool = false} },
     };
     machine_pin_obj_t *self = MP_OBJ_TO_PTR(pos_args[0]);
     mp_arg_val_t args[MP_ARRAY_SIZE(allowed_args)];
     mp_arg_parse_all(n_args - 1, pos_args + 1, kw_args, MP_ARRAY_SIZE(allowed_args), allowed_args, args);
+    pin_check_free(self->pin);
     pin_irq_obj_t *irq = pin_irq_of(self);
     if (n_args > 1 || kw_args->used != 0) {
         // In an interrupt there is no GIL to be had: Python runs at the VM's next safe point.
@@ -295,6 +378,11 @@ static mp_obj_t machine_pin_irq(size_t n_args, const mp_obj_t *pos_args, mp_map_
         if (args[ARG_trigger].u_int <= 0 || args[ARG_trigger].u_int > (IRQ_RISING | IRQ_FALLING)) {
             mp_raise_ValueError(MP_ERROR_TEXT("invalid trigger"));
         }
+        // All lines have one priority: they share vectors.
+        if (args[ARG_priority].u_int != 1) {
+            mp_raise_ValueError(MP_ERROR_TEXT("invalid priority"));
+        }
+        set_wake(self->pin, args[ARG_wake].u_obj);
         line_set(PIN_BIT(self->pin), 0);
         irq->base.handler = args[ARG_handler].u_obj;
         irq->trigger = args[ARG_handler].u_obj == mp_const_none ? 0 : args[ARG_trigger].u_int;
@@ -314,7 +402,10 @@ static void exti_handler(unsigned first, unsigned last) {
             continue;
         }
         EXTI->PR = 1UL << line;
-        pin_irq_obj_t *irq = MP_STATE_PORT(machine_pin_irq)[line];
+        pin_irq_obj_t *irq = NULL;
+        if (MP_STATE_PORT(machine_pin_irq) != NULL) {
+            irq = MP_STATE_PORT(machine_pin_irq)[line];
+        }
         if (irq != NULL) {
             // With both edges asked for, the level now tells which one it was.
             const machine_pin_obj_t *pin = MP_OBJ_TO_PTR(irq->base.parent);
@@ -339,12 +430,16 @@ EXTI_HANDLER(EXTI9_5_IRQHandler, 5, 9)
 EXTI_HANDLER(EXTI15_10_IRQHandler, 10, 15)
 
 void machine_pin_deinit(void) {
+    power_set_wake_pin(false);
+    if (MP_STATE_PORT(machine_pin_irq) == NULL) {
+        return;
+    }
     for (unsigned line = 0; line < IRQ_LINES; ++line) {
         if (MP_STATE_PORT(machine_pin_irq)[line] != NULL) {
             line_set(line, 0);
-            MP_STATE_PORT(machine_pin_irq)[line] = NULL;
         }
     }
+    MP_STATE_PORT(machine_pin_irq) = NULL;
 }
 
 // --- types ---
@@ -367,6 +462,7 @@ static const mp_rom_map_elem_t machine_pin_locals_dict_table[] = {
     { MP_ROM_QSTR(MP_QSTR_names), MP_ROM_PTR(&machine_pin_names_obj) },
     { MP_ROM_QSTR(MP_QSTR_mode), MP_ROM_PTR(&machine_pin_mode_obj) },
     { MP_ROM_QSTR(MP_QSTR_pull), MP_ROM_PTR(&machine_pin_pull_obj) },
+    { MP_ROM_QSTR(MP_QSTR_drive), MP_ROM_PTR(&machine_pin_drive_obj) },
     { MP_ROM_QSTR(MP_QSTR_af), MP_ROM_PTR(&machine_pin_af_obj) },
 
     { MP_ROM_QSTR(MP_QSTR_board), MP_ROM_PTR(&machine_pin_board_type) },
@@ -391,12 +487,12 @@ static MP_DEFINE_CONST_DICT(machine_pin_locals_dict, machine_pin_locals_dict_tab
 
 static mp_uint_t machine_pin_ioctl(mp_obj_t self_in, mp_uint_t request, uintptr_t arg, int *errcode) {
     (void)errcode;
-    pin_t pin = mp_hal_get_pin_obj(self_in);
+    pin_t pin = self_pin(self_in);
     if (request == MP_PIN_READ) {
         return gpio_read(pin);
     }
     if (request == MP_PIN_WRITE) {
-        gpio_write(pin, arg != 0);
+        pin_drive(pin, arg != 0);
         return 0;
     }
     return -1;

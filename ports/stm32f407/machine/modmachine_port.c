@@ -10,6 +10,7 @@
 #include "timebase.h"
 #include "uart.h"
 #include "machine/machine_pin.h"
+#include "machine/machine_power.h"
 #include "machine/machine_rtc.h"
 
 #define MICROPY_PY_MACHINE_EXTRA_GLOBALS \
@@ -17,6 +18,9 @@
     { MP_ROM_QSTR(MP_QSTR_Timer), MP_ROM_PTR(&machine_timer_type) }, \
     { MP_ROM_QSTR(MP_QSTR_RTC), MP_ROM_PTR(&machine_rtc_type) }, \
     { MP_ROM_QSTR(MP_QSTR_fault_report), MP_ROM_PTR(&machine_fault_report_obj) }, \
+    { MP_ROM_QSTR(MP_QSTR_IDLE), MP_ROM_INT(MACHINE_IDLE) }, \
+    { MP_ROM_QSTR(MP_QSTR_SLEEP), MP_ROM_INT(MACHINE_SLEEP) }, \
+    { MP_ROM_QSTR(MP_QSTR_DEEPSLEEP), MP_ROM_INT(MACHINE_DEEPSLEEP) }, \
     { MP_ROM_QSTR(MP_QSTR_PWRON_RESET), MP_ROM_INT(RESET_POWER_ON) }, \
     { MP_ROM_QSTR(MP_QSTR_HARD_RESET), MP_ROM_INT(RESET_PIN) }, \
     { MP_ROM_QSTR(MP_QSTR_SOFT_RESET), MP_ROM_INT(RESET_SOFTWARE) }, \
