@@ -21,10 +21,18 @@ print(lan.ipconfig("addr4")[0])
 """
 
 
+APIS = ["socket", "netconn", "raw", "asyncio"]
+
+
 def example(name):
     """The program's text, defined and not started."""
     with open(os.path.join(TOP, "examples", name)) as file:
         return '__name__ = "example"\n' + file.read()
+
+
+def call(api, expression):
+    """What runs a function of an example: asyncio's are coroutines."""
+    return f"asyncio.run({expression})" if api == "asyncio" else expression
 
 
 @pytest.fixture
@@ -49,11 +57,11 @@ def echo(lan, address):
     assert got == data
 
 
-@pytest.mark.parametrize("api", ["socket", "netconn", "raw"])
+@pytest.mark.parametrize("api", APIS)
 def test_tcp_echo(online, lan, api):
     """Two clients, 20 kB each, come back unchanged."""
     board, address = online
-    board.start(example(f"{api}/tcp_echo.py") + "\nserve(7, clients=2)\n")
+    board.start(example(f"{api}/tcp_echo.py") + call(api, "serve(7, clients=2)"))
     board.dut.expect_exact(b"listening")
     for _ in range(2):
         echo(lan, address)
@@ -72,12 +80,12 @@ def test_tcp_echo__acknowledgements_find_a_buffer(online, lan):
     assert not error, error
 
 
-@pytest.mark.parametrize("api", ["socket", "netconn", "raw"])
+@pytest.mark.parametrize("api", APIS)
 def test_udp_echo(online, lan, api):
     """Datagrams from 1 byte to a whole frame come back unchanged."""
     board, address = online
     sizes = (1, 100, 1472)
-    board.start(example(f"{api}/udp_echo.py") + f"\nserve(7, datagrams={len(sizes)})\n")
+    board.start(example(f"{api}/udp_echo.py") + call(api, f"serve(7, datagrams={len(sizes)})"))
     board.dut.expect_exact(b"listening")
     peer = lan.socket(socket.AF_INET, socket.SOCK_DGRAM)
     for size in sizes:
@@ -88,16 +96,15 @@ def test_udp_echo(online, lan, api):
     assert not error, error
 
 
-@pytest.mark.parametrize("api", ["socket", "raw"])
+@pytest.mark.parametrize("api", APIS)
 def test_ping(online, lan, api):
     """The other end of the wire answers every time, an address where nobody is never."""
     board, _ = online
+    answered = call(api, f"ping('{lan.host}', 3)")
+    nobody = call(api, "ping('10.0.7.250', 1, 56, 0.2)")
     out = board.exec(
         example(f"{api}/ping.py")
-        + f"""
-print([t is not None and 0 < t < 1000 for t in ping("{lan.host}", 3)])
-print(ping("10.0.7.250", 1, 56, 0.2))
-""",
+        + f"\nprint([t is not None and 0 < t < 1000 for t in {answered}])\nprint({nobody})\n",
         timeout=60,
     )
     assert out.startswith("[True, True, True]\n") and out.endswith("[None]\n"), out
@@ -115,7 +122,8 @@ class Pages(http.server.BaseHTTPRequestHandler):
         pass
 
 
-def test_http_client(online, lan):
+@pytest.mark.parametrize("api", APIS)
+def test_http_client(online, lan, api):
     """The client fetches from Python's own web server, by name."""
     board, _ = online
     listener = lan.socket()
@@ -127,9 +135,9 @@ def test_http_client(online, lan):
     threading.Thread(target=server.serve_forever, daemon=True).start()
     url = f"http://host.test:{listener.getsockname()[1]}"
     try:
+        here, nowhere = call(api, f"get('{url}/here')"), call(api, f"get('{url}/nowhere')")
         out = board.exec(
-            example("socket/http_client.py") + f'\nprint(get("{url}/here"))\nprint(get("{url}/nowhere"))\n',
-            timeout=60,
+            example(f"{api}/http_client.py") + f"\nprint({here})\nprint({nowhere})\n", timeout=60
         )
     finally:
         server.shutdown()
@@ -140,7 +148,7 @@ def test_http_client(online, lan):
 def test_http_server(online, lan):
     """The board's page is served to two clients at once, and ends by Ctrl-C."""
     board, address = online
-    board.start(example("socket/http_server.py") + "\nasyncio.run(main(8080))\n")
+    board.start(example("asyncio/http_server.py") + "\nasyncio.run(main(8080))\n")
     board.dut.expect_exact(b"listening")
     clients = [lan.socket(), lan.socket()]
     for client in clients:
@@ -158,3 +166,69 @@ def test_http_server(online, lan):
     board.dut.write(b"\x03")
     _, error = board.finish(timeout=30)
     assert b"KeyboardInterrupt" in error
+
+
+def fetch(lan, address, path):
+    """(status, body) of the board's file server, by HTTP/1.0."""
+    client = lan.socket()
+    client.connect((address, 80))
+    client.sendall(f"GET {path} HTTP/1.0\r\nHost: board\r\n\r\n".encode())
+    answer = b""
+    while part := client.recv(65536):
+        answer += part
+    client.close()
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert f"Content-Length: {len(body)}".encode() in head
+    return int(head.split()[1]), body
+
+
+FILES = """
+import os
+with open("/flash/big.bin", "wb") as file:
+    for i in range(100):
+        file.write(bytes((i * j) & 0xFF for j in range(500)))
+open("/flash/empty.txt", "w").close()
+"""
+BIG = b"".join(bytes((i * j) & 0xFF for j in range(500)) for i in range(100))
+
+
+@pytest.mark.parametrize("api", APIS)
+def test_file_server(online, lan, api):
+    """Files whole and intact, an empty one, 404 for what is not there, is a directory or leads upwards."""
+    board, address = online
+    board.exec(FILES)
+    paths = ("/big.bin", "/empty.txt", "/nothing", "/", "/../flash/big.bin", "/big.bin")
+    limit = "" if api == "asyncio" else f", clients={len(paths)}"
+    board.start(example(f"{api}/file_server.py") + call(api, f"serve('/flash', 80{limit})"))
+    board.dut.expect_exact(b"listening")
+    answers = [fetch(lan, address, path) for path in paths]
+    assert [status for status, _ in answers] == [200, 200, 404, 404, 404, 200]
+    assert answers[0][1] == answers[-1][1] == BIG and answers[1][1] == b""
+    if api == "asyncio":
+        board.dut.write(b"\x03")
+    _, error = board.finish(timeout=60)
+    assert not error or b"KeyboardInterrupt" in error, error
+    board.exec("import os\nos.remove('/flash/big.bin')\nos.remove('/flash/empty.txt')")
+
+
+@pytest.mark.parametrize("api", APIS)
+def test_chat(online, lan, api):
+    """What is typed on the board reaches the group, and what another says there is printed; an empty line ends it."""
+    board, address = online
+    group = socket.inet_aton("239.192.0.7") + socket.inet_aton(lan.host)
+    peer = lan.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    peer.bind(("", 7007))
+    peer.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, group)
+    peer.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, socket.inet_aton(lan.host))
+    board.start(example(f"{api}/chat.py") + call(api, "chat('anna')"))
+    board.dut.expect_exact(b"talking")
+    peer.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_LOOP, 0)
+    board.dut.write(b"hello\n")
+    assert peer.recvfrom(2000) == (b"anna: hello", (address, 7007))
+    peer.sendto(b"bert: good morning", ("239.192.0.7", 7007))
+    board.dut.expect_exact(b"bert: good morning")
+    board.dut.write(b"bye\n")
+    assert peer.recv(2000) == b"anna: bye"
+    board.dut.write(b"\n")
+    _, error = board.finish(timeout=30)
+    assert not error, error
