@@ -1,7 +1,11 @@
 # SPDX-License-Identifier: MIT
 """What `make bench` measures with: that it works, repeats exactly, and what must hold whatever the speed."""
 
+import json
+from pathlib import Path
+
 import pytest
+from bench import __main__ as bench
 from bench import measures
 from bench.rig import PEER, Rig
 
@@ -32,6 +36,39 @@ print((error, sent))
 def rig(firmware):
     with Rig(str(firmware), "STM32F4DISC_DISBB") as rig:
         yield rig
+
+
+def wanted_keys():
+    """What bench.json is to hold, as those who compare images read it."""
+    keys = {
+        "socket.tcp.tx2.mbit_s",
+        "socket.tcp.tx8.mbit_s",
+        "udp.burst32.delivered",
+        "heap.free_bytes",
+        "image.bytes",
+    }
+    for api in ("raw", "netconn", "socket"):
+        keys |= {f"{api}.tcp.echo64.instructions", f"{api}.tcp.connects_per_s"}
+        for way in ("tcp.rx", "tcp.tx", "udp.rx", "udp.tx"):
+            for figure in ("mbit_s", "instructions_per_byte", "copied_per_byte"):
+                keys.add(f"{api}.{way}.{figure}")
+    return keys
+
+
+def test_figures__every_key(firmware, tmp_path, monkeypatch):
+    """The JSON file is one flat object with every figure, a number each, and no measurement failed."""
+    output = tmp_path / "bench.json"
+    image = Path(firmware).with_suffix(".bin")
+    monkeypatch.setattr(
+        "sys.argv", ["bench", "--elf", str(firmware), "--image", str(image), "--output", str(output)]
+    )
+    assert bench.main() == 0
+    results = json.loads(output.read_text())
+    assert wanted_keys() <= results.keys()
+    assert all(isinstance(value, int | float) for value in results.values())
+    # Nothing that an API can hand over by reference is copied.
+    for key in ("raw.tcp.rx", "raw.tcp.tx", "raw.udp.rx", "raw.udp.tx", "netconn.tcp.rx", "netconn.tcp.tx"):
+        assert results[f"{key}.copied_per_byte"] == 0, key
 
 
 def test_udp_tx__waits_for_memory(rig):
