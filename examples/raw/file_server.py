@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Web server of files with lwIP's callbacks: any number of clients at once, no thread, nothing copied.
 
-A piece written without WRITE_FLAG_COPY is lwIP's until the peer has acknowledged it: each is an object of its own.
+A piece written without WRITE_FLAG_COPY is lwIP's until the peer has acknowledged it: each is an object of its
+own.
 """
 
 import errno
