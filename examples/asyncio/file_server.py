@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Web server of files with asyncio streams: any number of clients at once, each through a buffer of its own."""
+"""Web server of files with asyncio streams: any number of clients at once, each with its own buffer."""
 
 import asyncio
 import os

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""ping in an asyncio task: await ping(host) -> milliseconds for each answer, None for each that did not come."""
+"""ping in an asyncio task: await ping(host) -> milliseconds for each answer, None where none came."""
 
 import asyncio
 import random

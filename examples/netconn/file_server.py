@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Web server of files with netconns: lwIP sends each piece from where the file was read to.
 
-A piece written with NOCOPY is lwIP's until the peer has acknowledged it. So each is an object of its own, which is
-left alone from then on; lwIP keeps hold of it, and the collector finds it when lwIP has let go.
+A piece written with NOCOPY is lwIP's until the peer has acknowledged it. So each is an object of its own,
+which is left alone from then on; lwIP keeps hold of it, and the collector finds it when lwIP has let go.
 """
 
 import os

@@ -213,7 +213,7 @@ def test_file_server(online, lan, api):
 
 @pytest.mark.parametrize("api", APIS)
 def test_chat(online, lan, api):
-    """What is typed on the board reaches the group; what another says there is printed; an empty line ends it."""
+    """What is typed on the board reaches the group; what another says there is printed."""
     board, address = online
     group = socket.inet_aton("239.192.0.7") + socket.inet_aton(lan.host)
     peer = lan.socket(socket.AF_INET, socket.SOCK_DGRAM)
