@@ -251,3 +251,31 @@ def test_defaults__after_soft_reset(net_board):
 def test_memory__96_kb_free_with_ethernet_up(up):
     up.exec("import gc; gc.collect()")
     assert up.eval("gc.mem_free()") >= 96 * 1024
+
+
+def test_memory__every_netconn_has_its_mailboxes(up):
+    """As many sockets of each kind as there are PCBs for, listeners included, are open at once."""
+    up.exec(
+        "import lwip, socket\n"
+        "options = lwip.options()\n"
+        "sockets = []\n"
+        "def fill(kind, port):\n"
+        "    try:\n"
+        "        while True:\n"
+        "            s = socket.socket(socket.AF_INET, kind)\n"
+        "            sockets.append(s)\n"
+        "            if port:\n"
+        "                s.bind(('', port + len(sockets)))\n"
+        "                s.listen(1)\n"
+        "    except OSError as e:\n"
+        "        return e.errno"
+    )
+    assert up.eval("fill(socket.SOCK_STREAM, 7000)") in (12, 23, 105)
+    listeners = up.eval("len(sockets)") - 1  # the last one found no PCB to listen with
+    assert listeners == up.eval("options['MEMP_NUM_TCP_PCB_LISTEN']")
+    up.exec("fill(socket.SOCK_DGRAM, 0)")
+    assert up.eval("len(sockets)") - listeners - 1 >= up.eval("options['MEMP_NUM_UDP_PCB']") - 2  # DHCP, DNS
+    up.exec("fill(socket.SOCK_STREAM, 0)")
+    assert up.eval("len(sockets)") == up.eval("options['MEMP_NUM_NETCONN']")
+    up.exec("for s in sockets:\n s.close()")
+    assert up.eval("lwip.stats()['memp']['NETCONN'][0]") == 0

@@ -2,9 +2,6 @@
 
 #include <string.h>
 
-#include "FreeRTOS.h"
-#include "task.h"
-
 #include "lwip/autoip.h"
 #include "lwip/dhcp.h"
 #include "lwip/etharp.h"
@@ -16,27 +13,15 @@
 #include "netif/ethernet.h"
 
 #include "checksum.h"
-#include "clock.h"
 #include "default_mac.h"
 #include "ethif.h"
+#include "ethif_task.h"
 #include "net_hooks.h"
 #include "mpconfigboard.h"
-#include "rtos.h"
 #include "rx_pace.h"
-#include "stm32f4xx.h"
-#include "timebase.h"
 
-#ifndef ETHIF_STACK_BYTES
-#define ETHIF_STACK_BYTES   (2304) // 800 were in use at most over the tests
-#endif
 // Interrupts from here down may call the kernel.
 #define ETHIF_IRQ_PRIORITY  (6)
-// Frames handed up under one taking of lwIP's lock.
-#define RX_BATCH            (4)
-// Of each millisecond, what reception may take at most: a flood leaves the rest to Python.
-#define RX_SHARE_PERCENT    (60)
-// Sent frames are looked for this often while none arrive and none are sent.
-#define TX_REAP_MS          (10)
 // Bytes that may be sent without an interrupt that tells of it, where nothing but that frees them.
 #define TX_UNNOTICED_BYTES  (MEM_SIZE / 4)
 // A frame in more pieces than this is copied into one.
@@ -80,7 +65,6 @@ static struct netif netif;
 // Their own memory, so that starting them cannot fail and stopping them leaves nothing behind.
 static struct dhcp dhcp;
 static struct autoip autoip;
-static TaskHandle_t task;
 static eth_config_t config;
 static bool active;
 static bool promiscuous;
@@ -302,6 +286,17 @@ static void reap(void) {
     }
 }
 
+unsigned ethif_input(unsigned most) {
+    unsigned frames = 0;
+    LOCK_TCPIP_CORE();
+    reap();
+    while (frames < most && receive_one()) {
+        frames++;
+    }
+    UNLOCK_TCPIP_CORE();
+    return frames;
+}
+
 // A copy of `bytes` of the frame from `at` on, where the DMA reads it and nobody changes it.
 static struct pbuf *bounce(struct pbuf *p, uint16_t at, uint16_t bytes) {
     struct pbuf *copy = pbuf_alloc(PBUF_RAW, bytes, PBUF_RAM);
@@ -459,59 +454,7 @@ bool ethif_promiscuous(void) {
     return promiscuous;
 }
 
-// ---- The task --------------------------------------------------------------------------------------
-
-void ETH_IRQHandler(void);
-void ETH_IRQHandler(void) {
-    BaseType_t woken = pdFALSE;
-    uint32_t events = eth_interrupt();
-    if (events != 0) {
-        xTaskNotifyFromISR(task, events, eSetBits, &woken);
-    }
-    portYIELD_FROM_ISR(woken);
-}
-
-static void unmask(uint32_t events) {
-    SYS_ARCH_DECL_PROTECT(level);
-    SYS_ARCH_PROTECT(level);
-    eth_unmask(events);
-    SYS_ARCH_UNPROTECT(level);
-}
-
-// Hands up what the ring holds. False if it stopped because this millisecond's share is used up.
-static bool receive_all(void) {
-    static TickType_t tick;
-    static uint32_t spent;
-    const uint32_t share = hclk_hz() / 1000 / 100 * RX_SHARE_PERCENT;
-    for (;;) {
-        if (xTaskGetTickCount() != tick) {
-            tick = xTaskGetTickCount();
-            spent = 0;
-        }
-        if (spent >= share) {
-            ethif_stats.rx_deferred++;
-            return false;
-        }
-        uint32_t start = clock_cycles();
-        LOCK_TCPIP_CORE();
-        reap();
-        unsigned frames = 0;
-        while (frames < RX_BATCH && receive_one()) {
-            frames++;
-        }
-        UNLOCK_TCPIP_CORE();
-        spent += clock_cycles() - start;
-        if (frames < RX_BATCH) {
-            return true;
-        }
-    }
-}
-
-static void pause_over(void) {
-    BaseType_t woken = pdFALSE;
-    xTaskNotifyFromISR(task, ETH_EVENT_RX, eSetBits, &woken);
-    portYIELD_FROM_ISR(woken);
-}
+// ---- Routes without a link --------------------------------------------------------------------------
 
 static bool waits_for_link(void) {
     return netif_is_up(&netif) && !netif_is_link_up(&netif);
@@ -525,61 +468,6 @@ struct netif *ethif_route_source4(const ip4_addr_t *source, const ip4_addr_t *ta
 struct netif *ethif_route_source6(const ip6_addr_t *source, const ip6_addr_t *target) {
     bool ours = source != NULL && netif_get_ip6_addr_match(&netif, source) >= 0;
     return ours && waits_for_link() && !ip6_addr_isloopback(target) ? &netif : NULL;
-}
-
-// Tells lwIP what the link does.
-static void follow_link(void) {
-    bool up = eth_state() == ETH_LINK_UP;
-    if (up && !netif_is_link_up(&netif)) {
-        netif_set_link_up(&netif);
-        // lwIP leaves announcing a static address to ACD, which runs for AutoIP alone here.
-        if (!ip4_addr_isany_val(*netif_ip4_addr(&netif)) && !dhcp_supplied_address(&netif)) {
-            etharp_gratuitous(&netif);
-        }
-        // What connections could not send meanwhile.
-        tcp_txnow();
-    } else if (!up && netif_is_link_up(&netif)) {
-        netif_set_link_down(&netif);
-    }
-}
-
-static void eth_task(void *arg) {
-    (void)arg;
-    TickType_t next_step = xTaskGetTickCount();
-    TickType_t wait = portMAX_DELAY;
-    for (;;) {
-        uint32_t events = 0;
-        xTaskNotifyWait(0, UINT32_MAX, &events, wait);
-        if (!active) {
-            wait = portMAX_DELAY;
-            continue;
-        }
-        // What has arrived goes up before a step that may reset the DMA.
-        bool empty = receive_all();
-        if ((events & ETH_EVENT_STEP) || (int32_t)(xTaskGetTickCount() - next_step) >= 0) {
-            LOCK_TCPIP_CORE();
-            next_step = xTaskGetTickCount() + eth_step(sys_now());
-            follow_link();
-            UNLOCK_TCPIP_CORE();
-        }
-        if (!empty) {
-            // Not before the next tick, and with the interrupt still masked.
-            wait = 1;
-            continue;
-        }
-        if (rx_pace_pause()) {
-            timebase_alarm(TIMEBASE_ALARM_ETH, timebase_us32() + RX_PAUSE_US, pause_over);
-            unmask(ETH_EVENT_TX);
-        } else {
-            unmask(ETH_EVENT_RX | ETH_EVENT_TX);
-        }
-        // A frame that came between the last look and the unmasking has raised the interrupt, which is level.
-        int32_t until_step = (int32_t)(next_step - xTaskGetTickCount());
-        wait = until_step > 0 ? (TickType_t)until_step : 0;
-        if (!eth_tx_idle() && wait > TX_REAP_MS) {
-            wait = TX_REAP_MS;
-        }
-    }
 }
 
 // ---- On and off ------------------------------------------------------------------------------------
@@ -600,7 +488,7 @@ void ethif_activate(bool on) {
         eth_stop();
         drop_backlog();
     }
-    xTaskNotify(task, ETH_EVENT_STEP, eSetBits);
+    ethif_notify(ETH_EVENT_STEP);
 }
 
 bool ethif_is_active(void) {
@@ -666,9 +554,6 @@ void ethif_init(void) {
     }
     eth_set_mac(default_mac);
     eth_multicast(all_nodes, true);
-    BaseType_t made = xTaskCreate(eth_task, "eth", ETHIF_STACK_BYTES / sizeof(StackType_t), NULL,
-        RTOS_PRIORITY_ETH, &task);
-    LWIP_ASSERT("no memory for the eth task", made == pdPASS);
     LOCK_TCPIP_CORE();
     netif_add_noaddr(&netif, NULL, netif_init_cb, ethernet_input);
     netif_set_default(&netif);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // lwIP's interface on the Ethernet MAC: pbufs that are the DMA's receive buffers, frames gathered from pbufs,
-// the task `eth`. All functions but ethif_init and ethif_reset are called with lwIP's core lock.
+// what comes in handed up. All functions but ethif_init, ethif_reset and ethif_input are called with lwIP's
+// core lock.
 #ifndef NET_ETHIF_H
 #define NET_ETHIF_H
 
@@ -30,6 +31,10 @@ void ethif_init(void);
 void ethif_reset(void);
 
 struct netif *ethif_netif(void);
+
+// By the task that serves the MAC, without the lock: hands up to `most` received frames up and lets go of
+// sent ones. Returns how many came up.
+unsigned ethif_input(unsigned most);
 
 // The board's PHY; may be changed while the interface is off.
 eth_config_t *ethif_config(void);

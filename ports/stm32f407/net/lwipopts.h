@@ -19,11 +19,11 @@
 
 // ---- Tasks and locks -------------------------------------------------------------------------------
 
-// A task `tcpip` runs lwIP's timers; everybody else enters lwIP under one recursive mutex (88 bytes of RTOS
-// heap) instead of sending it messages: a call costs no context switch.
+// A task `tcpip` runs lwIP's timers and serves the MAC; everybody else enters lwIP under one recursive lock
+// instead of sending it messages: a call costs no context switch.
 #define NO_SYS                          0
 #define LWIP_TCPIP_CORE_LOCKING         1
-// Received frames go up in the Ethernet task, under that lock: no message and no switch per frame.
+// Received frames go up under that lock, too: no message per frame.
 #define LWIP_TCPIP_CORE_LOCKING_INPUT   1
 // Reference counts and pools are changed with interrupts below the kernel's ceiling masked.
 #define SYS_LIGHTWEIGHT_PROT            1
@@ -37,11 +37,11 @@
 #define LWIP_MARK_TCPIP_THREAD()
 
 #define TCPIP_THREAD_NAME               "tcpip"
-// Bytes of RTOS heap (CCM). 540 were in use at most over the tests.
+// Bytes of RTOS heap (CCM). 800 were in use at most over the tests.
 #ifndef TCPIP_THREAD_STACKSIZE
-#define TCPIP_THREAD_STACKSIZE          2048
+#define TCPIP_THREAD_STACKSIZE          2304
 #endif
-#define TCPIP_THREAD_PRIO               4
+#define TCPIP_THREAD_PRIO               RTOS_PRIORITY_TCPIP
 // Messages to the tcpip task, 4 bytes of RTOS heap each. Only callbacks and timeouts use it.
 #define TCPIP_MBOX_SIZE                 16
 
@@ -93,7 +93,7 @@ extern uint8_t net_lwip_heap[];
 #define MEMP_NUM_TCPIP_MSG_API          16   // callbacks sent to the tcpip task; 12 each
 #define MEMP_NUM_TCPIP_MSG_INPKT        2    // unused with CORE_LOCKING_INPUT; 0 then
 #define MEMP_NUM_API_MSG                4    // 0 with CORE_LOCKING
-#define MEMP_NUM_NETDB                  1    // getaddrinfo results; 320 each
+#define MEMP_NUM_NETDB                  0    // the bindings have a getaddrinfo of their own; 320 each
 // Packet buffers of fixed size for who asks for PBUF_POOL. The receive ring has its own (net/ethif.c).
 // In SRAM, 272 each.
 #define PBUF_POOL_SIZE                  4
@@ -238,12 +238,14 @@ extern uint8_t net_lwip_heap[];
 #define LWIP_SOCKET_OFFSET              0
 // Multicast groups that sockets joined, of both families: 40 bytes of SRAM each.
 #define LWIP_SOCKET_MAX_MEMBERSHIPS     10
-// One semaphore per task (88 bytes of RTOS heap, made at its first use: net.c) instead of one per netconn.
+// One semaphore per task (32 bytes of RTOS heap with its errno, made at its first use: net.c) instead of one
+// per netconn.
 #define LWIP_NETCONN_SEM_PER_THREAD     1
 // Off: the GIL keeps Python's threads apart, and lwIP 2.2.1 fails an assertion when a listener with
 // connections that nobody accepted is closed in this mode (api_msg.c, netconn_drain).
 #define LWIP_NETCONN_FULLDUPLEX         0
-// Mailboxes, 80 bytes of RTOS heap and 4 for each entry, per netconn.
+// Mailboxes, 16 bytes of RTOS heap and 4 for each entry, per netconn: RTOS_HEAP_BYTES
+// (FreeRTOSConfig.h) has room for every netconn's.
 #define DEFAULT_TCP_RECVMBOX_SIZE       12
 #define DEFAULT_UDP_RECVMBOX_SIZE       32
 #define DEFAULT_RAW_RECVMBOX_SIZE       8

@@ -30,8 +30,8 @@ uint8_t net_lwip_heap[LWIP_MEM_ALIGN_BUFFER(MEM_SIZE + 32)] __attribute__((align
 
 // ---- State of each task that uses lwIP -------------------------------------------------------------
 
-// The semaphore that LWIP_NETCONN_SEM_PER_THREAD asks for, and errno. lwIP's sys_arch.c keeps a pointer to
-// the semaphore in the task; it is made at the first use, so that no task has to announce itself.
+// The semaphore that LWIP_NETCONN_SEM_PER_THREAD asks for, and errno; made at the first use, so that no task
+// has to announce itself.
 typedef struct _net_task_t {
     sys_sem_t sem;
     int error;
@@ -64,10 +64,7 @@ static net_task_t *this_task(void) {
         return NULL;
     }
     *self = (net_task_t) { .python_thread = strcmp(pcTaskGetName(task), "python") == 0 };
-    if (sys_sem_new(&self->sem, 0) != ERR_OK) {
-        vPortFree(self);
-        return NULL;
-    }
+    sys_sem_new(&self->sem, 0);
     taskENTER_CRITICAL();
     self->next = net_tasks;
     net_tasks = self;
@@ -89,9 +86,7 @@ static void forget(net_task_t *gone) {
     vPortFree(gone);
 }
 
-// Replaces sys_arch.c's (net.mk wraps it).
-sys_sem_t *__wrap_sys_arch_netconn_sem_get(void);
-sys_sem_t *__wrap_sys_arch_netconn_sem_get(void) {
+sys_sem_t *net_task_sem(void) {
     net_task_t *self = this_task();
     LWIP_ASSERT("no memory for a task's semaphore", self != NULL);
     return &self->sem;
@@ -146,20 +141,6 @@ void __wrap_mem_free(void *memory) {
     }
 }
 
-// lwIP's only mutex is its heap's, held for the microseconds of a search: nobody else gets the processor
-// meanwhile, which costs a tenth of a recursive mutex (net.mk wraps these).
-void __wrap_sys_mutex_lock(sys_mutex_t *mutex);
-void __wrap_sys_mutex_lock(sys_mutex_t *mutex) {
-    LWIP_UNUSED_ARG(mutex);
-    vTaskSuspendAll();
-}
-
-void __wrap_sys_mutex_unlock(sys_mutex_t *mutex);
-void __wrap_sys_mutex_unlock(sys_mutex_t *mutex) {
-    LWIP_UNUSED_ARG(mutex);
-    xTaskResumeAll();
-}
-
 // ---- What arch/cc.h asks for -----------------------------------------------------------------------
 
 uint32_t net_rand(void) {
@@ -188,8 +169,7 @@ static void tcpip_is_up(void *arg) {
 
 void net_init(void) {
     sys_sem_t up;
-    err_t err = sys_sem_new(&up, 0);
-    LWIP_ASSERT("no memory for tcpip", err == ERR_OK);
+    sys_sem_new(&up, 0);
     LOCK_TCPIP_CORE();
     tcpip_init(tcpip_is_up, &up);
     UNLOCK_TCPIP_CORE();

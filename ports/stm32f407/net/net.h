@@ -6,7 +6,7 @@
 
 #include <stdint.h>
 
-// Once at boot, from a task: starts the tasks `tcpip` and `eth`; the interface exists and is off.
+// Once at boot, from a task: starts the task `tcpip`; the interface exists and is off.
 void net_init(void);
 
 // At soft reset, after the bindings have closed what they own and Python's other threads have ended:

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
 #
-# The network: lwIP with its FreeRTOS layer, the Ethernet driver, its netif and module `network`. A fragment
+# The network: lwIP and its FreeRTOS layer, the Ethernet driver, its netif and module `network`. A fragment
 # of the port's Makefile.
 
-INC += -Inet -I$(LWIP_DIR)/src/include -I$(LWIP_DIR)/contrib/ports/freertos/include
+INC += -Inet -I$(LWIP_DIR)/src/include
 
 SRC_PORT_C += \
 	hal/eth.c \
@@ -18,6 +18,7 @@ SRC_PORT_C += \
 	net/default_mac.c \
 	net/ethif.c \
 	net/ethif_groups.c \
+	net/ethif_task.c \
 	net/modnetwork.c \
 	net/net.c \
 	net/network_lan.c \
@@ -26,7 +27,8 @@ SRC_PORT_C += \
 	net/network_lan_irq.c \
 	net/network_lan_ptp.c \
 	net/network_lan_stats.c \
-	net/rx_pace.c
+	net/rx_pace.c \
+	net/sys_arch.c
 
 LWIP_O += $(addprefix $(BUILD)/lwip/src/core/,\
 	altcp.o altcp_alloc.o altcp_tcp.o def.o dns.o inet_chksum.o init.o ip.o mem.o memp.o netif.o pbuf.o \
@@ -38,7 +40,6 @@ LWIP_O += $(addprefix $(BUILD)/lwip/src/core/ipv6/,\
 LWIP_O += $(addprefix $(BUILD)/lwip/src/api/,\
 	api_lib.o api_msg.o err.o if_api.o netbuf.o netdb.o netifapi.o sockets.o tcpip.o)
 LWIP_O += $(BUILD)/lwip/src/netif/ethernet.o
-LWIP_O += $(BUILD)/lwip/contrib/ports/freertos/sys_arch.o
 
 # ip6addr_ntoa_r() looks a word beyond the address (at its zone) where the last block is 0; no harm comes of it.
 $(BUILD)/lwip/src/core/ipv6/ip6_addr.o: CFLAGS += -Wno-array-bounds
@@ -47,7 +48,3 @@ $(BUILD)/lwip/src/core/ipv6/ip6_addr.o: CFLAGS += -Wno-array-bounds
 LDFLAGS += -Wl,--wrap=ip4_frag -Wl,--wrap=ip6_frag
 # Who waits for memory is woken: net/net.c.
 LDFLAGS += -Wl,--wrap=mem_free
-# The heap's lock is a light one: net/net.c.
-LDFLAGS += -Wl,--wrap=sys_mutex_lock -Wl,--wrap=sys_mutex_unlock
-# The semaphore per task is made at its first use: net/net.c.
-LDFLAGS += -Wl,--wrap=sys_arch_netconn_sem_get

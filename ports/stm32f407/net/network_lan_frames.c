@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// LAN.frames(): Ethernet frames of one ethertype, out and in. What arrives is noted in the Ethernet task,
+// LAN.frames(): Ethernet frames of one ethertype, out and in. What arrives is noted in the task `tcpip`,
 // with lwIP's lock, and stays in the buffer where the DMA put it until the script reads it.
 
 #include <string.h>

@@ -10,7 +10,7 @@
 
 #define RX_PAUSE_US (400)
 
-// A frame was handed up. The Ethernet task only, as all of this.
+// A frame was handed up. The task that serves the MAC only, as all of this.
 void rx_pace_count(unsigned bytes);
 
 // Whether to look at the ring again in RX_PAUSE_US instead of at the next frame.

@@ -4,8 +4,7 @@
 #define RTOS_RTOS_H
 
 #define RTOS_PRIORITY_PYTHON (2)
-#define RTOS_PRIORITY_TCPIP (4)
-#define RTOS_PRIORITY_ETH (5)
+#define RTOS_PRIORITY_TCPIP (5)
 #define RTOS_PRIORITY_USB (6)
 
 // The running task's handle: xTaskGetCurrentTaskHandle() without the call.
