@@ -17,7 +17,8 @@ EXPERIMENTAL = b"\x88\xb5"  # a type of frame that nobody takes
 DRIVER = frozenset(
     "link_output reap gather bounce count_pieces wants_interrupt free_segments release_tx_pbuf "
     "checksum_tx parse get8 get16 eth_send eth_reap eth_tx_put eth_tx_reap eth_tx_room eth_tx_idle "
-    "eth_dma_reaches eth_tx_verdict release_oldest eth_state ETH_IRQHandler eth_interrupt ethif_serve ethif_input".split()
+    "eth_dma_reaches eth_tx_verdict release_oldest eth_state ETH_IRQHandler eth_interrupt ethif_serve "
+    "ethif_input".split()
 )
 
 
