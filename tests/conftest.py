@@ -4,6 +4,7 @@
 board           a board at its raw REPL's prompt, soft reset before each test (support.board.Board)
 emulated_board  make one with arguments of your own: emulated_board("--flash", path)
 lan             a network namespace with a TAP, DHCP and DNS, and sockets for the test (support.lan.Lan)
+uart_board      an emulated board in this process, in virtual time, without USB (support.uart_board.UartBoard)
 net_board       like board, another one, on lan's wire (not with PORT=)
 firmware        path of the ELF under test
 
@@ -16,6 +17,7 @@ import pytest
 from support.board import Board
 from support.emulated import TOP, EmulatedBoard
 from support.lan import TAP, Lan
+from support.uart_board import UartBoard
 
 
 def pytest_addoption(parser):
@@ -173,3 +175,11 @@ def shared_net_board(start_board, lan):
 def net_board(shared_net_board):
     """Like `board`, on the wire of `lan`. Its interface is as a soft reset leaves it: not active."""
     yield from fresh(shared_net_board)
+
+
+@pytest.fixture(scope="module")
+def uart_board(pytestconfig, firmware, formatted_flash):
+    """An emulated board in this process, at its raw REPL by UART (support.uart_board.UartBoard)."""
+    made = UartBoard(firmware, pytestconfig.getoption("board"), flash_image=formatted_flash)
+    yield made
+    made.close()

@@ -16,11 +16,13 @@
 #include "shared/runtime/gchelper.h"
 #include "shared/runtime/pyexec.h"
 #include "shared/runtime/softtimer.h"
+#include "adc.h"
 #include "backup.h"
 #include "boot.h"
 #include "clock.h"
 #include "fault.h"
 #include "machine/machine_pin.h"
+#include "machine/machine_timers.h"
 #include "usb/usb.h"
 
 #if PORT_WITH_NET
@@ -78,6 +80,8 @@ static void run_repl(void) {
 static void deinit(void) {
     mp_printf(&mp_plat_print, "MPY: soft reboot\n");
     machine_pin_deinit();
+    machine_pwm_deinit_all();
+    adc_off();
     soft_timer_deinit();
     mp_thread_deinit();
     #if PORT_WITH_NET

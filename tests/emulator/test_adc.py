@@ -108,3 +108,30 @@ def test_adc__each_has_its_clock(chip):
     assert chip["ADC.ADC2.SR"] == 0
     with pytest.raises(GuestError, match="clock is off"):
         chip["ADC.ADC1.SR"]
+
+
+def test_adc__voltage_of_a_pin(adc):
+    """PC4 is channel 14 of ADC1 and ADC2 alone; PF4 is channel 14 of ADC3."""
+    model = adc.machine["ADC"]
+    model.set_pin_voltage("GPIOC", 4, 1.1)
+    model.set_pin_voltage("GPIOF", 4, 2.2)
+    assert model.voltages == {(1, 14): 1.1, (2, 14): 1.1, (3, 14): 2.2}
+    assert convert(adc, 14) == int(1.1 / 3.3 * 4096)
+    with pytest.raises(ValueError, match="GPIOD pin 0 has no ADC"):
+        model.set_pin_voltage("GPIOD", 0, 1)
+
+
+def test_adc__pin_that_the_chip_drives(adc):
+    adc.machine["ADC"].set_pin_voltage("GPIOA", 3, 1.0)
+    adc["GPIOA.MODER"] = adc["GPIOA.MODER"] | 1 << 6
+    adc["GPIOA.BSRR"] = 1 << 3
+    assert convert(adc, 3) == 4095
+    adc["GPIOA.MODER"] = adc["GPIOA.MODER"] | 3 << 6
+    assert convert(adc, 3) == int(1.0 / 3.3 * 4096)
+
+
+def test_adc__vdda(adc):
+    """A lower VDDA reads VREFINT as more: that is how firmware measures it."""
+    adc["ADC.CCR"] = TSVREFE
+    adc.machine["ADC"].vdda = 3.0
+    assert convert(adc, 17) == int(1.21 / 3.0 * 4096)

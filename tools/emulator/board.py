@@ -176,6 +176,22 @@ class Board:
         port, number = pin(config["pin"])
         self.machine[port].set_input(number, config["pressed"] if down else 1 - config["pressed"])
 
+    def wire(self, output, *inputs):
+        """A wire between pins ("PD12", "PE7"): what the chip drives on the first reaches the others."""
+        port, number = pin(output)
+        ends = [(self.machine[other], line) for other, line in map(pin, inputs)]
+
+        def carry(level):
+            for other, line in ends:
+                other.set_input(line, level)
+
+        self.machine[port].watch(number, carry)
+        carry(self.machine[port].output(number))
+
+    def set_voltage(self, name, volts):
+        """Volts on an analog input, by its pin ("PA3")."""
+        self.machine["ADC"].set_pin_voltage(*pin(name), volts)
+
     def flash_image(self):
         """All of the flash, to be kept and given to another Board."""
         return self.cpu.read(FLASH_BASE, FLASH_SIZE)

@@ -32,6 +32,10 @@ void gpio_write(pin_t pin, int value) {
     port_of(pin)->BSRR = 1UL << (PIN_BIT(pin) + (value ? 0 : 16));
 }
 
+volatile uint32_t *gpio_bsrr(pin_t pin) {
+    return &port_of(pin)->BSRR;
+}
+
 int gpio_read(pin_t pin) {
     return (int)((port_of(pin)->IDR >> PIN_BIT(pin)) & 1);
 }

@@ -24,6 +24,8 @@ enum { GPIO_SPEED_LOW = 0, GPIO_SPEED_MEDIUM = 1, GPIO_SPEED_HIGH = 2, GPIO_SPEE
 // interrupts that set up pins of the same port.
 void gpio_config(pin_t pin, unsigned mode, unsigned pull, unsigned speed, unsigned af);
 void gpio_write(pin_t pin, int value);
+// The register that sets a pin by its bit and resets it by the bit 16 above: for what counts cycles.
+volatile uint32_t *gpio_bsrr(pin_t pin);
 int gpio_read(pin_t pin);
 // What an output drives (not what the pin reads).
 int gpio_output(pin_t pin);

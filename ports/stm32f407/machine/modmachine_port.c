@@ -2,6 +2,7 @@
 // Included by extmod/modmachine.c: what of module machine is the chip's own.
 #include "py/mphal.h"
 #include "backup.h"
+#include "bitstream.h"
 #include "clock.h"
 #include "fault.h"
 #include "FreeRTOS.h"
@@ -12,6 +13,7 @@
 #include "machine/machine_pin.h"
 #include "machine/machine_power.h"
 #include "machine/machine_rtc.h"
+#include "machine/machine_timers.h"
 
 #define MICROPY_PY_MACHINE_EXTRA_GLOBALS \
     { MP_ROM_QSTR(MP_QSTR_Pin), MP_ROM_PTR(&machine_pin_type) }, \
@@ -90,11 +92,19 @@ static void mp_machine_set_freq(size_t n_args, const mp_obj_t *args) {
         port_set_tick_clock(hclk_hz());
         timebase_clock_changed();
         uart_console_clock_changed();
+        machine_pwm_clock_changed();
     }
     xTaskResumeAll();
     if (ret < 0) {
         mp_raise_ValueError(MP_ERROR_TEXT("can't change freq"));
     }
+}
+
+void machine_bitstream_high_low(pin_t pin, uint32_t *timing_ns, const uint8_t *buf, size_t len) {
+    mp_hal_pin_output(pin);
+    mp_uint_t state = MICROPY_BEGIN_ATOMIC_SECTION();
+    bitstream_high_low(pin, timing_ns, buf, len);
+    MICROPY_END_ATOMIC_SECTION(state);
 }
 
 static void mp_machine_idle(void) {

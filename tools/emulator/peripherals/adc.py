@@ -3,7 +3,7 @@
 
 Differs from silicon: injected channels, external triggers, discontinuous mode, the multi-ADC modes and the
 analog watchdog are reported; no noise, no sampling error; inputs are the voltages that the board sets (0 V
-where it sets none); VDDA and VREF+ are 3.3 V.
+where it sets none, VDDA where the chip drives the pin high); VREF+ is VDDA.
 """
 
 from ..peripheral import Register
@@ -27,7 +27,18 @@ CR2_ADON, CR2_CONT, CR2_DMA, CR2_DDS, CR2_EOCS, CR2_ALIGN, CR2_SWSTART = (
 CR2_TAGGED = 1 << 22 | 3 << 20 | 3 << 28  # JSWSTART JEXTEN EXTEN
 CCR_VBATE, CCR_TSVREFE = 1 << 22, 1 << 23
 SAMPLE_CYCLES = (3, 15, 28, 56, 84, 112, 144, 480)
-VREF_V, VREFINT_V, VBAT_V = 3.3, 1.21, 3.0
+VREFINT_V = 1.21
+# (port, first pin, pins, channel of the first, ADCs that have it): data sheet table 7
+PINS = (
+    ("GPIOA", 0, 4, 0, (1, 2, 3)),
+    ("GPIOA", 4, 4, 4, (1, 2)),
+    ("GPIOB", 0, 2, 8, (1, 2)),
+    ("GPIOC", 0, 4, 10, (1, 2, 3)),
+    ("GPIOC", 4, 2, 14, (1, 2)),
+    ("GPIOF", 3, 1, 9, (3,)),
+    ("GPIOF", 4, 2, 14, (3,)),
+    ("GPIOF", 6, 5, 4, (3,)),
+)
 STABILISE_NS = 3_000  # tSTAB, data sheet table 67
 MAX_CLOCK_HZ = 36_000_000
 
@@ -61,7 +72,8 @@ def _registers():
 
 
 class Adc(ApbPeripheral):
-    """set_voltage(channel, volts): what lies on an input; temperature in degrees Celsius."""
+    """set_voltage(channel, volts), set_pin_voltage(port, pin, volts): what lies on an input; temperature in
+    degrees Celsius, vdda and vbat in volts: the board's to set."""
 
     REGISTERS = _registers()
     RESET_LINE = ("APB2RSTR", 8)
@@ -69,6 +81,8 @@ class Adc(ApbPeripheral):
     def __init__(self, machine, name="ADC", base=0x40012000, clock=None):
         self.voltages = {}
         self.temperature = 25.0
+        self.vdda = 3.3
+        self.vbat = 3.0
         self._events = [None] * 3
         self._requests = [False] * 3
         super().__init__(machine, name, base, clock)
@@ -87,6 +101,23 @@ class Adc(ApbPeripheral):
         """Volts on input `channel`, of one ADC (1 to 3) or of all."""
         for number in (adc,) if adc else (1, 2, 3):
             self.voltages[number, channel] = volts
+
+    def set_pin_voltage(self, port, pin, volts):
+        """Volts on a pin ("GPIOA", 3)."""
+        for name, first, pins, channel, adcs in PINS:
+            if port == name and first <= pin < first + pins:
+                for adc in adcs:
+                    self.voltages[adc, channel + pin - first] = volts
+                return
+        raise ValueError(f"{port} pin {pin} has no ADC")
+
+    def _driven(self, adc, channel):
+        """The level that the chip itself drives on the channel's pin, None if it does not."""
+        for name, first, pins, base, adcs in PINS:
+            if adc + 1 in adcs and base <= channel < base + pins:
+                port = self.machine.peripherals.get(name)
+                return port.output(first + channel - base) if port is not None else None
+        return None
 
     # The bus: each ADC has its own clock enable
 
@@ -136,11 +167,14 @@ class Adc(ApbPeripheral):
         """The voltage on a channel, internal sources included (RM0090 13.3.3, 13.10, 13.11)."""
         sensors = self.regs[0x304] & CCR_TSVREFE
         if adc == 0 and channel == 18 and self.regs[0x304] & CCR_VBATE:
-            return VBAT_V / 2
+            return self.vbat / 2
         if adc == 0 and channel == 16:
             return 0.76 + 0.0025 * (self.temperature - 25) if sensors else 0
         if adc == 0 and channel == 17:
             return VREFINT_V if sensors else 0
+        driven = self._driven(adc, channel)
+        if driven is not None:
+            return driven * self.vdda
         return self.voltages.get((adc + 1, channel), 0)
 
     def _start(self, adc):
@@ -151,8 +185,8 @@ class Adc(ApbPeripheral):
         self._events[adc] = None
         base, cr1, cr2 = 0x100 * adc, self._reg(adc, 0x04), self._reg(adc, 0x08)
         resolution = 12 - 2 * (cr1 >> 24 & 3)
-        volts = min(max(self._volts(adc, self._channel(adc)), 0), VREF_V)
-        data = min(int(volts / VREF_V * (1 << resolution)), (1 << resolution) - 1)
+        volts = min(max(self._volts(adc, self._channel(adc)), 0), self.vdda)
+        data = min(int(volts / self.vdda * (1 << resolution)), (1 << resolution) - 1)
         if cr2 & CR2_ALIGN:
             data <<= 16 - resolution if resolution != 6 else 2
         last = self._index[adc] + 1 >= self._length(adc)

@@ -3,11 +3,12 @@
 
 Differs from silicon: levels are 0, 1 or None (nobody drives); a floating input reads 0; pull resistors lose
 against every other driver; slew rate (OSPEEDR) does not show; a pin that is driven from both sides keeps
-the chip's level inside and says so once; a pin in alternate mode is driven only where the peripheral's model
-does it by drive_alternate().
+the chip's level inside and says so once; a pin in alternate mode is driven by the timers' outputs, and where
+another peripheral's model does it by drive_alternate().
 """
 
 from ..peripheral import Peripheral, Register
+from .tim_pins import OUTPUTS
 
 MODE_INPUT, MODE_OUTPUT, MODE_ALTERNATE, MODE_ANALOG = range(4)
 LCKR_LCKK = 1 << 16
@@ -53,6 +54,7 @@ class Gpio(Peripheral):
         self.index = ord(name[-1]) - ord("A")
         self._inputs = [None] * 16
         self._alternate_levels = [None] * 16
+        self._routes = {}  # pin -> (timer, channel) whose output it carries
         self._levels = 0
         self._watchers = {}
         self._outputs = [None] * 16
@@ -64,6 +66,7 @@ class Gpio(Peripheral):
         self._lock_step = 0
         self._locked = 0
         self._alternate_levels = [None] * 16
+        self._route(range(16))
         self._update(range(16))
 
     # The board's side
@@ -79,7 +82,8 @@ class Gpio(Peripheral):
         if mode == MODE_OUTPUT:
             level = self.regs[0x14] >> pin & 1
         elif mode == MODE_ALTERNATE:
-            level = self._alternate_levels[pin]
+            route = self._routes.get(pin)
+            level = route[0].output_level(route[1]) if route else self._alternate_levels[pin]
         else:
             return None
         if level and self.regs[0x04] >> pin & 1:
@@ -109,6 +113,32 @@ class Gpio(Peripheral):
     def watch(self, pin, function):
         """Call function(level) whenever what the chip drives on `pin` changes (level as output() has it)."""
         self._watchers.setdefault(pin, []).append(function)
+        if pin in self._routes:
+            self._routes[pin][0].pins_changed()
+
+    def watched(self, pin):
+        """Whether somebody wants to hear of every edge."""
+        return bool(self._watchers.get(pin))
+
+    def refresh(self, pin):
+        """A peripheral's output on the pin changed."""
+        self._update((pin,))
+
+    def _route(self, pins):
+        """Which timer's output each pin carries, after a change of modes or functions."""
+        for pin in pins:
+            name, channel = OUTPUTS.get((self.index, pin, self.alternate(pin)), (None, 0))
+            timer = self.machine.peripherals.get(name)
+            old = self._routes.get(pin)
+            new = (timer, channel) if timer else None
+            if new == old:
+                continue
+            if old:
+                del self._routes[pin]
+                old[0].disconnect(self, pin)
+            if new:
+                self._routes[pin] = new
+                timer.connect(self, pin)
 
     # Registers
 
@@ -149,8 +179,16 @@ class Gpio(Peripheral):
             new = new & ~locked | old & locked
             self.regs[register.offset] = new
         changed = new ^ old
-        if not changed or register.offset >= 0x20 or register.name == "OSPEEDR":
+        if not changed or register.name == "OSPEEDR":
             return
+        if register.offset >= 0x20:
+            first = 8 if register.name == "AFRH" else 0
+            pins = [first + place for place in range(8) if changed >> (4 * place) & 0xF]
+            self._route(pins)
+            self._update(pins)
+            return
+        if register.name == "MODER":
+            self._route([pin for pin in range(16) if changed >> (2 * pin) & 3])
         bits = 1 if register.name == "OTYPER" else 2
         mask = (1 << bits) - 1
         self._update([pin for pin in range(16) if changed >> (bits * pin) & mask])
@@ -161,6 +199,8 @@ class Gpio(Peripheral):
         return self._locked if register.name == "OTYPER" else _spread(self._locked, 2)
 
     def _read_idr(self, register):
+        if self._routes:
+            self._update(list(self._routes))
         return self._levels
 
     def _write_odr(self, register, old, value):

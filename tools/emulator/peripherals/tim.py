@@ -3,8 +3,8 @@
 
 Differs from silicon: input capture, the slave modes (external clock, encoder, gated, reset, trigger), the
 break input, complementary outputs and the DMA burst register are reported; a master mode (MMS) reaches no
-slave; levels of the outputs are worked out when asked for (`output_level`), they drive no pin; the
-prescaler's counter starts afresh when CEN is set.
+slave; an output faster than 50 kHz moves its pin only when somebody looks at or watches it, a slower one at
+every edge; the prescaler's counter starts afresh when CEN is set.
 """
 
 from ..peripheral import Register
@@ -13,6 +13,7 @@ from .dma_lines import pulse
 from .irqs import IRQ, drive_shared
 
 NS = 1_000_000_000
+EDGES_HZ = 50_000  # outputs up to here move their pins at every edge
 CR1_CEN, CR1_UDIS, CR1_URS, CR1_OPM, CR1_DIR, CR1_CMS, CR1_ARPE = 1, 2, 4, 8, 0x10, 0x60, 0x80
 UIF, TIF = 1, 1 << 6
 DIER_UDE = 1 << 8
@@ -101,7 +102,7 @@ def _registers(name):
 
 
 class Timer(ApbPeripheral):
-    """output_level(channel), frequency(): what the outputs do.
+    """output_level(channel), frequency(): what the outputs do. connect(), disconnect(): GPIO puts them on pins.
 
     The counter is worked out when somebody looks. `_position` counts ticks inside one period: 0 to ARR when
     counting up or down, 0 to 2 * ARR - 1 when counting up and down; `_origin` is the moment of that
@@ -119,6 +120,7 @@ class Timer(ApbPeripheral):
         self._event = None
         self._subscribed = False
         self._hz = 0
+        self._pins = []  # (port, pin) that carry an output
         super().__init__(machine, name, base, clock)
 
     def reset(self):
@@ -355,6 +357,8 @@ class Timer(ApbPeripheral):
                     waits.append(wait)
                 if self._preloads_wait():
                     waits.append(self._next_update())
+        if self._pins and self._edges_wanted():
+            waits += self._to_edges()
         if waits:
             end = self._origin + min(waits) * self._tick()
             self._event = self.machine.at(-(-end // self._hz) - self.machine.now, self._due)
@@ -366,6 +370,7 @@ class Timer(ApbPeripheral):
     def _settle(self):
         self._sync()
         self._update_irq()
+        self._drive_pins()
         self._schedule()
 
     def _update_irq(self):
@@ -388,6 +393,8 @@ class Timer(ApbPeripheral):
         self._sync()
         self._uneventful = 0
         super().write(offset, value, width)
+        if self._pins and offset & ~3 in (CCER, BDTR):
+            self.pins_changed()
 
     def _write_cr1(self, register, old, value):
         changed = self.regs[CR1] ^ old
@@ -464,6 +471,44 @@ class Timer(ApbPeripheral):
         self._settle()
 
     # Outputs
+
+    def connect(self, port, pin):
+        """A pin that carries one of the outputs from now on: GPIO's word."""
+        self._pins.append((port, pin))
+        self._schedule()
+
+    def disconnect(self, port, pin):
+        self._pins.remove((port, pin))
+        self._schedule()
+
+    def pins_changed(self):
+        """An output was switched on or off, or somebody watches a pin."""
+        self._drive_pins()
+        self._schedule()
+
+    def _drive_pins(self):
+        for port, pin in tuple(self._pins):
+            port.refresh(pin)
+
+    def _edges_wanted(self):
+        return self.frequency() <= EDGES_HZ or any(port.watched(pin) for port, pin in self._pins)
+
+    def _to_edges(self):
+        """Ticks to each moment at which an output that is on can change."""
+        waits = [self._next_update()]
+        cycle = self._cycle()
+        for channel in range(self.channels):
+            if not self.regs[CCER] >> (4 * channel) & 1:
+                continue
+            positions = self._match_positions(channel)
+            if self.regs[CR1] & CR1_CMS:
+                compare = self._compare[channel]
+                positions = (compare % cycle, (cycle - compare) % cycle)
+            elif self.regs[CR1] & CR1_DIR and self._compare[channel] <= self._period:
+                # Counting down the output is active from the compare value on, at it included.
+                positions = (self._from_count(self._compare[channel]),)
+            waits += [(position - self._position - 1) % cycle + 1 for position in positions]
+        return waits
 
     def frequency(self):
         """Periods per second of what the timer counts."""
