@@ -102,7 +102,7 @@ def _registers(name):
 
 
 class Timer(ApbPeripheral):
-    """output_level(channel), frequency(): what the outputs do. connect(), disconnect(): GPIO puts them on pins.
+    """output_level(channel), frequency(): what the outputs do. connect(), disconnect(): put them on pins.
 
     The counter is worked out when somebody looks. `_position` counts ticks inside one period: 0 to ARR when
     counting up or down, 0 to 2 * ARR - 1 when counting up and down; `_origin` is the moment of that
