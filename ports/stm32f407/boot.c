@@ -19,16 +19,6 @@
 #include "net/net.h"
 #endif
 
-// A wrong clock is found here, not on the desk. Limits: RM0090 section 6.3.2.
-#define VCO_IN_HZ (MICROPY_HW_CLK_HSE_HZ / MICROPY_HW_CLK_PLLM)
-#define VCO_HZ (VCO_IN_HZ * MICROPY_HW_CLK_PLLN)
-_Static_assert(MICROPY_HW_CLK_HSE_HZ % MICROPY_HW_CLK_PLLM == 0, "PLLM must divide the crystal's frequency");
-_Static_assert(VCO_IN_HZ >= 1000000 && VCO_IN_HZ <= 2000000, "HSE / PLLM must be 1 to 2 MHz");
-_Static_assert(16000000 % VCO_IN_HZ == 0, "HSE / PLLM must divide 16 MHz, for a start without the crystal");
-_Static_assert(VCO_HZ >= 100000000 && VCO_HZ <= 432000000, "the VCO runs at 100 to 432 MHz");
-_Static_assert(VCO_HZ / MICROPY_HW_CLK_PLLP <= 168000000, "SYSCLK is 168 MHz at most");
-_Static_assert(VCO_HZ == 48000000LL * MICROPY_HW_CLK_PLLQ, "VCO / PLLQ must be 48 MHz for USB and the RNG");
-
 #define MAIN_STACK_BYTES (12 * 1024)
 
 static const clock_config_t clock_config = {

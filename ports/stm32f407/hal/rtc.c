@@ -48,14 +48,23 @@ static void leave_init(void) {
     lock();
 }
 
-static int start_source(bool use_lse) {
-    if (use_lse) {
-        RCC->BDCR |= RCC_BDCR_LSEON;
-        if (wait_flag(&RCC->BDCR, RCC_BDCR_LSERDY, LSE_START_MS) == 0) {
-            RCC->BDCR |= SOURCE_LSE;
-            return 0;
+// The crystal takes up to 2 s (DS8626, table 32). The CPU sleeps meanwhile: the tick wakes it.
+static bool lse_starts(void) {
+    clock_timeout_t timeout = clock_timeout_ms(LSE_START_MS);
+    while ((RCC->BDCR & RCC_BDCR_LSERDY) == 0) {
+        if (clock_expired(&timeout)) {
+            RCC->BDCR &= ~RCC_BDCR_LSEON;
+            return false;
         }
-        RCC->BDCR &= ~RCC_BDCR_LSEON;
+        __WFI();
+    }
+    return true;
+}
+
+static int select_source(void) {
+    if ((RCC->BDCR & RCC_BDCR_LSEON) && lse_starts()) {
+        RCC->BDCR |= SOURCE_LSE;
+        return 0;
     }
     RCC->CSR |= RCC_CSR_LSION;
     int ret = wait_flag(&RCC->CSR, RCC_CSR_LSIRDY, LSI_START_MS);
@@ -93,7 +102,18 @@ int rtc_init(bool use_lse) {
     // RTCSEL can be written once; only a reset of the domain frees it.
     RCC->BDCR |= RCC_BDCR_BDRST;
     RCC->BDCR &= ~RCC_BDCR_BDRST;
-    int ret = start_source(use_lse);
+    if (use_lse) {
+        RCC->BDCR |= RCC_BDCR_LSEON;
+    }
+    return 0;
+}
+
+// The second half of the start, by whoever wants the calendar first: nobody else waits for the crystal.
+static int ensure_running(void) {
+    if (RCC->BDCR & RCC_BDCR_RTCEN) {
+        return 0;
+    }
+    int ret = select_source();
     if (ret != 0) {
         return ret;
     }
@@ -119,7 +139,10 @@ static uint32_t from_bcd(uint32_t bcd) {
 
 int rtc_get(rtc_datetime_t *now) {
     // RSF is cleared by hardware after a reset; until it is set the shadow registers hold nothing.
-    int ret = wait_flag(&RTC->ISR, RTC_ISR_RSF, FLAG_MS);
+    int ret = ensure_running();
+    if (ret == 0) {
+        ret = wait_flag(&RTC->ISR, RTC_ISR_RSF, FLAG_MS);
+    }
     if (ret != 0) {
         return ret;
     }
@@ -141,7 +164,10 @@ int rtc_get(rtc_datetime_t *now) {
 }
 
 int rtc_set(const rtc_datetime_t *now) {
-    int ret = enter_init();
+    int ret = ensure_running();
+    if (ret == 0) {
+        ret = enter_init();
+    }
     if (ret != 0) {
         return ret;
     }
@@ -160,6 +186,10 @@ int rtc_set(const rtc_datetime_t *now) {
 int rtc_set_calibration(int value) {
     if (value < -511 || value > 512) {
         return -HAL_EINVAL;
+    }
+    int ret = ensure_running();
+    if (ret != 0) {
+        return ret;
     }
     clock_timeout_t timeout = clock_timeout_ms(FLAG_MS);
     while (RTC->ISR & RTC_ISR_RECALPF) {

@@ -16,8 +16,9 @@ typedef struct {
     uint32_t microsecond; // resolution 1/256 s
 } rtc_datetime_t;
 
-// Starts the clock if it does not run yet: from the crystal (LSE) if the board has one and it starts, else
-// from the LSI, which is some per cent off. A running calendar is left alone. 0 or -HAL_ETIMEDOUT.
+// Has the clock start if it does not run yet: from the crystal (LSE) if the board has one and it starts, else
+// from the LSI, which is some per cent off. A running calendar is left alone. 0 or -HAL_ETIMEDOUT. It does
+// not wait for the crystal: whichever of the functions below is called first does, at most 3 s.
 int rtc_init(bool use_lse);
 bool rtc_on_lse(void);
 int rtc_get(rtc_datetime_t *now);

@@ -19,7 +19,6 @@
 
 // Where 5 V of the USB socket reach PA9, the device shows itself only while a cable is in.
 #ifdef MICROPY_HW_USB_VBUS_PIN
-_Static_assert(MICROPY_HW_USB_VBUS_PIN == PIN('A', 9), "OTG_FS senses VBUS on PA9 alone");
 #define VBUS_SENSE (1)
 #else
 #define VBUS_SENSE (0)
