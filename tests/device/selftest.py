@@ -1,0 +1,249 @@
+# SPDX-License-Identifier: MIT
+"""Whether this board works, one verdict a line: copy it there and run it, with nothing else.
+
+    mpremote connect /dev/ttyACM0 run tests/device/selftest.py
+
+With a cable to a network that has DHCP; without one the last lines say what is missing. What it wrote, it removes.
+"""
+
+import gc
+import os
+import time
+
+import machine
+import network
+
+LINK_MS = 5000
+LEASE_MS = 10000
+PING_TRIES = 4
+DATAGRAMS = 700
+DISCARD = 9  # RFC 863: nobody answers
+FILE = "selftest.tmp"
+USB_DSTS_DCFG = 0x50000800  # OTG_FS_DCFG: bits 10:4 are the address that the host gave (RM0090 34.16.4)
+
+
+class Failed(Exception):
+    """The verdict is bad; the text says why and what to look at."""
+
+
+class Skipped(Exception):
+    """There is no verdict; the text says what was missing."""
+
+
+def clock():
+    """The crystal that the CPU runs on against the RTC's, over one second."""
+    rtc = machine.RTC()
+
+    def next_second():
+        second = rtc.datetime()[6]
+        while rtc.datetime()[6] == second:
+            pass
+        return time.ticks_us()
+
+    start = next_second()
+    elapsed = time.ticks_diff(next_second(), start)
+    error = elapsed - 1000000
+    # The RTC may be on its RC oscillator, which is good for some per cent: this finds a wrong crystal.
+    if abs(error) > 120000:
+        raise Failed("a second of the RTC lasts {} ms: is the crystal the board's?".format(elapsed // 1000))
+    return "{} MHz, {:+.2f} % off the RTC".format(machine.freq()[0] // 1000000, error / 10000)
+
+
+def ram():
+    """All the memory that a script can have, written and read back."""
+    gc.collect()
+    blocks, total = [], 0
+    size = 16384
+    while size >= 512:
+        try:
+            blocks.append(bytearray(size))
+            total += size
+        except MemoryError:
+            size //= 2
+    for number, block in enumerate(blocks):
+        pattern = bytes((number * 37 + i * 11) & 0xFF for i in range(64))
+        for offset in range(0, len(block), 64):
+            block[offset : offset + 64] = pattern
+    for number, block in enumerate(blocks):
+        pattern = bytes((number * 37 + i * 11) & 0xFF for i in range(64))
+        for offset in range(0, len(block), 64):
+            if block[offset : offset + 64] != pattern:
+                raise Failed("block {} reads back otherwise at {}".format(number, offset))
+    blocks = None
+    gc.collect()
+    return "{} KB for scripts, all good".format(total // 1024)
+
+
+def flash():
+    """A file of 8 KB written, read back, and removed again."""
+    data = bytes(i * 7 & 0xFF for i in range(1024))
+    try:
+        with open(FILE, "wb") as file:
+            for _ in range(8):
+                file.write(data)
+        with open(FILE, "rb") as file:
+            for block in range(8):
+                if file.read(1024) != data:
+                    raise Failed("block {} of a file reads back otherwise".format(block))
+    finally:
+        try:
+            os.remove(FILE)
+        except OSError:
+            pass
+    stat = os.statvfs("")
+    return "{} of {} KB free for files".format(stat[0] * stat[3] // 1024, stat[0] * stat[2] // 1024)
+
+
+def usb():
+    address = machine.mem32[USB_DSTS_DCFG] >> 4 & 0x7F
+    if not address:
+        raise Skipped("no host on the USB socket (this came over another port)")
+    return "the host calls this board device {}".format(address)
+
+
+def phy(lan):
+    lan.active(True)
+    start = time.ticks_ms()
+    while lan.status("phy") is None:
+        if time.ticks_diff(time.ticks_ms(), start) > LINK_MS:
+            raise Failed("{}: look at MDC, MDIO, its power, reset and address".format(lan.status("error")))
+        time.sleep_ms(20)
+    address, identifier = lan.status("phy")
+    return "at address {}, identifier {:08x}".format(address, identifier)
+
+
+def link(lan):
+    start = time.ticks_ms()
+    while lan.status() < network.LAN.STAT_NO_IP:
+        if time.ticks_diff(time.ticks_ms(), start) > LINK_MS:
+            error = lan.status("error")
+            if error:
+                raise Failed("{}: look at REF_CLK (PA1) and the PHY's oscillator".format(error))
+            raise Failed("no link: is the cable in, the other end on?")
+        time.sleep_ms(20)
+    return "{} Mbit/s, {} duplex".format(lan.status("speed"), lan.status("duplex"))
+
+
+def dhcp(lan):
+    start = time.ticks_ms()
+    while not lan.ipconfig("has_dhcp4"):
+        if time.ticks_diff(time.ticks_ms(), start) > LEASE_MS:
+            raise Failed("no lease: is there a DHCP server? frames in: {}".format(lan.stats()["rx_frames"]))
+        time.sleep_ms(20)
+    return "{}, gateway {}".format(lan.ipconfig("addr4")[0], lan.ipconfig("gw4"))
+
+
+def checksum(data):
+    """RFC 1071, of an even number of bytes."""
+    total = sum(data[i] << 8 | data[i + 1] for i in range(0, len(data), 2))
+    while total >> 16:
+        total = (total & 0xFFFF) + (total >> 16)
+    return 0xFFFF - total
+
+
+def ping(lan):
+    """RFC 792, to the gateway."""
+    import socket
+
+    from lwip import etharp, netif
+
+    gateway = lan.ipconfig("gw4")
+    if gateway == "0.0.0.0":
+        raise Skipped("the network has no gateway to ask")
+    times = []
+    with socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP) as sock:
+        sock.settimeout(1)
+        for number in range(PING_TRIES):
+            packet = bytearray(b"\x08\0\0\0MP\0\0" + bytes(56))
+            packet[7] = number
+            packet[2:4] = checksum(packet).to_bytes(2, "big")
+            start = time.ticks_us()
+            sock.sendto(packet, (gateway, 0))
+            try:
+                while True:
+                    answer = sock.recv(100)
+                    if answer[20:21] == b"\0" and answer[24:28] == packet[4:8]:
+                        times.append(time.ticks_diff(time.ticks_us(), start))
+                        break
+            except OSError:
+                pass
+    if not times:
+        if etharp.find_addr(netif.default(), gateway):
+            raise Skipped("{} answers ARP and no ping".format(gateway))
+        raise Failed("{} does not answer".format(gateway))
+    return "{} of {} from {}, {} us at best".format(len(times), PING_TRIES, gateway, min(times))
+
+
+def sending(lan):
+    """Datagrams to the gateway's discard port, counted by the MAC as they leave."""
+    import socket
+
+    peer = lan.ipconfig("gw4")
+    if peer == "0.0.0.0":
+        raise Skipped("the network has no gateway to send to")
+    before = lan.stats()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.connect((peer, DISCARD))
+        data = bytes(1472)
+        start = time.ticks_us()
+        for _ in range(DATAGRAMS):
+            try:
+                sock.send(data)
+            except OSError:  # the gateway said that nobody is there, which counts too
+                sock.send(data)
+        elapsed = time.ticks_diff(time.ticks_us(), start)
+    time.sleep_ms(20)
+    after = lan.stats()
+    sent = after["tx_sent"] - before["tx_sent"]
+    if sent < DATAGRAMS:
+        raise Failed("{} of {} frames left".format(sent, DATAGRAMS))
+    return "{:.1f} Mbit/s of payload".format(DATAGRAMS * 1472 * 8 / elapsed)
+
+
+def errors(lan):
+    stats = lan.stats()
+    names = (
+        "rx_crc",
+        "rx_alignment",
+        "rx_phy",
+        "rx_missed",
+        "tx_carrier",
+        "tx_collision",
+        "bus_errors",
+        "tx_stuck",
+    )
+    seen = ["{} {}".format(stats[name], name) for name in names if stats[name]]
+    if stats["rx_crc"] + stats["rx_alignment"] + stats["rx_phy"] > stats["rx_frames"] // 1000:
+        raise Failed(", ".join(seen) + ": look at the wires to the PHY and at the cable")
+    return ", ".join(seen) or "none"
+
+
+def main():
+    """Every check that can be made; True if none failed. Ethernet checks stop at the first that fails."""
+    print(os.uname().machine, os.uname().version)
+    lan = network.LAN()
+    was_active = lan.active()
+    good = True
+    blocked = False
+    for check in (clock, ram, flash, usb, phy, link, dhcp, ping, sending, errors):
+        arguments = (lan,) if check in (phy, link, dhcp, ping, sending, errors) else ()
+        if arguments and blocked:
+            print("{:8} -     not tried".format(check.__name__))
+            continue
+        try:
+            verdict, text = "ok", check(*arguments)
+        except Skipped as reason:
+            verdict, text = "-", reason
+        except (Failed, OSError) as reason:
+            verdict, text = "FAIL", reason
+            good = False
+            blocked = blocked or check in (phy, link, dhcp)
+        print("{:8} {:5} {}".format(check.__name__, verdict, text))
+    if not was_active:
+        lan.active(False)
+    print("all good" if good else "something failed")
+    return good
+
+
+if __name__ == "__main__":
+    main()
