@@ -3,6 +3,7 @@
 
 BOARD ?= STM32F4DISC_DISBB
 PORT ?=
+WIRED ?=
 SCRIPT ?=
 TESTS ?= tests
 PYTEST_ARGS ?=
@@ -41,6 +42,7 @@ BUILD_FIRMWARE = +@$(PORT_MAKE) | sed -u '/^Including User C Module/d; /^GEN .*g
 help:
 	@echo "make run                    build, start the emulated board, open its REPL (Ctrl-X leaves)"
 	@echo "make test                   every test (TESTS=path and PYTEST_ARGS=... narrow it)"
+	@echo "                            (PORT=... says what must be wired; WIRED=1 when it is)"
 	@echo "make soak                   the soak tests at full length: 200,000 frames, 1,000 cable cycles"
 	@echo "make firmware BOARD=X       $(BUILD)/firmware.{elf,bin,hex,dfu,map}"
 	@echo "make exec SCRIPT=f.py       run a script on the board, exit with its status"
@@ -109,7 +111,7 @@ ifeq ($(PORT),)
 	$(BUILD_FIRMWARE)
 	@$(PYTHON) -m pytest $(TESTS) --elf $(ELF) --board $(BOARD) $(PYTEST_ARGS)
 else
-	@$(PYTHON) -m pytest $(TESTS) --port $(PORT) $(PYTEST_ARGS)
+	@$(PYTHON) -m pytest $(TESTS) --port $(PORT) $(if $(WIRED),--wired) $(PYTEST_ARGS)
 endif
 
 flash: firmware

@@ -8,6 +8,8 @@ uart_board      an emulated board in this process, in virtual time, without USB 
 net_board       like board, another one, on lan's wire (not with PORT=)
 firmware        path of the ELF under test
 
+Marker wires("PA0 to PA1", ...): what must be wired on a real board for the test; the emulated one has models.
+
 `--port` is pytest-embedded's option, `--elf` and `--board` are ours (`make test` passes them).
 """
 
@@ -24,6 +26,7 @@ def pytest_addoption(parser):
     group = parser.getgroup("board")
     group.addoption("--board", default="STM32F4DISC_DISBB", help="board whose firmware is tested")
     group.addoption("--full", action="store_true", help="soak tests at full length (make soak)")
+    group.addoption("--wired", action="store_true", help="the wires that tests ask for are on the real board")
     group.addoption("--elf", help="firmware under test (default: build/BOARD/firmware.elf)")
 
 
@@ -35,8 +38,28 @@ def pytest_collection_modifyitems(config, items):
             item.add_marker(pytest.mark.skip(reason="needs the emulated board"))
         if not real and item.get_closest_marker("board_only"):
             item.add_marker(pytest.mark.skip(reason="needs a real board (PORT=)"))
+        if real and item.get_closest_marker("wires") and not config.getoption("wired"):
+            item.add_marker(pytest.mark.skip(reason="needs wires on the board (WIRED=1 when they are there)"))
         if real and (item.get_closest_marker("network") or "net_board" in item.fixturenames):
             item.add_marker(pytest.mark.skip(reason="needs the emulated board's network"))
+
+
+def pytest_report_collectionfinish(config, items):
+    """Before a real board is tested: what must be on it."""
+    port = config.getoption("port")
+    if not port:
+        return []
+    wanted = {}
+    for item in items:
+        for marker in item.iter_markers("wires"):
+            for wire in marker.args:
+                wanted.setdefault(wire, set()).add(item.name.split("[")[0])
+    lines = [f"Real board on {port}: its USB in this computer, nothing else that talks to it."]
+    if not wanted:
+        return lines
+    state = "said to be there" if config.getoption("wired") else "not there, so their tests are skipped"
+    lines.append(f"Wires ({state}; WIRED=1 says that they are):")
+    return lines + [f"  {wire}: for {', '.join(sorted(tests))}" for wire, tests in sorted(wanted.items())]
 
 
 @pytest.fixture(scope="session")

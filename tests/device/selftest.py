@@ -45,8 +45,8 @@ def clock():
     error = elapsed - 1000000
     # The RTC may be on its RC oscillator, which is good for some per cent: this finds a wrong crystal.
     if abs(error) > 120000:
-        raise Failed("a second of the RTC lasts {} ms: is the crystal the board's?".format(elapsed // 1000))
-    return "{} MHz, {:+.2f} % off the RTC".format(machine.freq()[0] // 1000000, error / 10000)
+        raise Failed(f"a second of the RTC lasts {elapsed // 1000} ms: is the crystal the board's?")
+    return f"{machine.freq()[0] // 1000000} MHz, {error / 10000:+.2f} % off the RTC"
 
 
 def ram():
@@ -68,10 +68,10 @@ def ram():
         pattern = bytes((number * 37 + i * 11) & 0xFF for i in range(64))
         for offset in range(0, len(block), 64):
             if block[offset : offset + 64] != pattern:
-                raise Failed("block {} reads back otherwise at {}".format(number, offset))
+                raise Failed(f"block {number} reads back otherwise at {offset}")
     blocks = None
     gc.collect()
-    return "{} KB for scripts, all good".format(total // 1024)
+    return f"{total // 1024} KB for scripts, all good"
 
 
 def flash():
@@ -84,21 +84,21 @@ def flash():
         with open(FILE, "rb") as file:
             for block in range(8):
                 if file.read(1024) != data:
-                    raise Failed("block {} of a file reads back otherwise".format(block))
+                    raise Failed(f"block {block} of a file reads back otherwise")
     finally:
         try:
             os.remove(FILE)
         except OSError:
             pass
     stat = os.statvfs("")
-    return "{} of {} KB free for files".format(stat[0] * stat[3] // 1024, stat[0] * stat[2] // 1024)
+    return f"{stat[0] * stat[3] // 1024} of {stat[0] * stat[2] // 1024} KB free for files"
 
 
 def usb():
     address = machine.mem32[USB_DSTS_DCFG] >> 4 & 0x7F
     if not address:
         raise Skipped("no host on the USB socket (this came over another port)")
-    return "the host calls this board device {}".format(address)
+    return f"the host calls this board device {address}"
 
 
 def phy(lan):
@@ -109,7 +109,7 @@ def phy(lan):
             raise Failed("{}: look at MDC, MDIO, its power, reset and address".format(lan.status("error")))
         time.sleep_ms(20)
     address, identifier = lan.status("phy")
-    return "at address {}, identifier {:08x}".format(address, identifier)
+    return f"at address {address}, identifier {identifier:08x}"
 
 
 def link(lan):
@@ -118,7 +118,7 @@ def link(lan):
         if time.ticks_diff(time.ticks_ms(), start) > LINK_MS:
             error = lan.status("error")
             if error:
-                raise Failed("{}: look at REF_CLK (PA1) and the PHY's oscillator".format(error))
+                raise Failed(f"{error}: look at REF_CLK (PA1) and the PHY's oscillator")
             raise Failed("no link: is the cable in, the other end on?")
         time.sleep_ms(20)
     return "{} Mbit/s, {} duplex".format(lan.status("speed"), lan.status("duplex"))
@@ -169,9 +169,9 @@ def ping(lan):
                 pass
     if not times:
         if etharp.find_addr(netif.default(), gateway):
-            raise Skipped("{} answers ARP and no ping".format(gateway))
-        raise Failed("{} does not answer".format(gateway))
-    return "{} of {} from {}, {} us at best".format(len(times), PING_TRIES, gateway, min(times))
+            raise Skipped(f"{gateway} answers ARP and no ping")
+        raise Failed(f"{gateway} does not answer")
+    return f"{len(times)} of {PING_TRIES} from {gateway}, {min(times)} us at best"
 
 
 def sending(lan):
@@ -196,8 +196,8 @@ def sending(lan):
     after = lan.stats()
     sent = after["tx_sent"] - before["tx_sent"]
     if sent < DATAGRAMS:
-        raise Failed("{} of {} frames left".format(sent, DATAGRAMS))
-    return "{:.1f} Mbit/s of payload".format(DATAGRAMS * 1472 * 8 / elapsed)
+        raise Failed(f"{sent} of {DATAGRAMS} frames left")
+    return f"{DATAGRAMS * 1472 * 8 / elapsed:.1f} Mbit/s of payload"
 
 
 def errors(lan):
@@ -212,7 +212,7 @@ def errors(lan):
         "bus_errors",
         "tx_stuck",
     )
-    seen = ["{} {}".format(stats[name], name) for name in names if stats[name]]
+    seen = [f"{stats[name]} {name}" for name in names if stats[name]]
     if stats["rx_crc"] + stats["rx_alignment"] + stats["rx_phy"] > stats["rx_frames"] // 1000:
         raise Failed(", ".join(seen) + ": look at the wires to the PHY and at the cable")
     return ", ".join(seen) or "none"
@@ -228,7 +228,7 @@ def main():
     for check in (clock, ram, flash, usb, phy, link, dhcp, ping, sending, errors):
         arguments = (lan,) if check in (phy, link, dhcp, ping, sending, errors) else ()
         if arguments and blocked:
-            print("{:8} -     not tried".format(check.__name__))
+            print(f"{check.__name__:8} -     not tried")
             continue
         try:
             verdict, text = "ok", check(*arguments)
@@ -238,7 +238,7 @@ def main():
             verdict, text = "FAIL", reason
             good = False
             blocked = blocked or check in (phy, link, dhcp)
-        print("{:8} {:5} {}".format(check.__name__, verdict, text))
+        print(f"{check.__name__:8} {verdict:5} {text}")
     if not was_active:
         lan.active(False)
     print("all good" if good else "something failed")
