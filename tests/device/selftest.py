@@ -3,7 +3,7 @@
 
     mpremote connect /dev/ttyACM0 run tests/device/selftest.py
 
-With a cable to a network that has DHCP; without one the last lines say what is missing. What it wrote, it removes.
+With a cable to a network that has DHCP; without one the last lines say what is missing.
 """
 
 import gc
