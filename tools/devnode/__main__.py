@@ -25,7 +25,9 @@ def main():
     if "libumockdev-preload" not in os.environ.get("LD_PRELOAD", ""):
         wrapper = shutil.which("umockdev-wrapper")
         if wrapper is None:
-            sys.exit("devnode: no umockdev-wrapper: install Debian's packages umockdev and gir1.2-umockdev-1.0")
+            sys.exit(
+                "devnode: no umockdev-wrapper: install Debian's packages umockdev and gir1.2-umockdev-1.0"
+            )
         os.execv(wrapper, [wrapper, sys.executable, *sys.argv])
     sys.exit(serve(addresses, command))
 

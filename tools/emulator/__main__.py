@@ -24,7 +24,9 @@ def parse(arguments):
     parser.add_argument("--usb-pty", metavar="LINK", help="symbolic link to the USB serial port's pty")
     parser.add_argument("--uart-pty", metavar="LINK", help="symbolic link to the console UART's pty")
     parser.add_argument("--no-usb", action="store_true", help="leave the USB cable unplugged")
-    parser.add_argument("--usbip", metavar="ADDRESS", help="offer the DFU loader there: [HOST:]PORT or a path")
+    parser.add_argument(
+        "--usbip", metavar="ADDRESS", help="offer the DFU loader there: [HOST:]PORT or a path"
+    )
     parser.add_argument("--boot0", action="store_true", help="BOOT0 is high: the chip's DFU loader runs")
     parser.add_argument("--net", default="none", help="none, tap:IF[@NAMESPACE], passt[:PORTS]")
     parser.add_argument("--pcap", metavar="FILE", help="write everything on the network cable there")

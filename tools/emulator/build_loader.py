@@ -14,7 +14,8 @@ from .build_core import output_directory
 
 SOURCES = Path(__file__).parent / "loader"
 CFLAGS = (
-    "-mcpu=cortex-m4 -mthumb -Os -std=gnu11 -Wall -Wextra -Werror -ffreestanding -nostdlib -fno-builtin".split()
+    *("-mcpu=cortex-m4", "-mthumb", "-Os", "-std=gnu11", "-Wall", "-Wextra", "-Werror"),
+    *("-ffreestanding", "-nostdlib", "-fno-builtin"),
 )
 
 
@@ -38,7 +39,9 @@ def build(hse_hz):
             [compiler, *CFLAGS, f"-DHSE_HZ={hse_hz}u", "-T", script, *sources, "-o", f"{partial}.elf"],
             check=True,
         )
-        subprocess.run(["arm-none-eabi-objcopy", "-O", "binary", f"{partial}.elf", f"{partial}.bin"], check=True)
+        subprocess.run(
+            ["arm-none-eabi-objcopy", "-O", "binary", f"{partial}.elf", f"{partial}.bin"], check=True
+        )
         Path(f"{partial}.bin").replace(target)
         Path(f"{partial}.elf").unlink()
     return target.read_bytes()

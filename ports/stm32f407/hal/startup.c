@@ -19,8 +19,8 @@ static __attribute__((naked, noreturn)) void jump(uint32_t stack, uint32_t entry
         "bx r1 \n");
 }
 
-// Runs before .data and .bss are there: it may touch neither. The loader counts on a chip as after reset, with
-// interrupts not masked and VTOR 0 (AN2606), so nothing else may be done before.
+// Runs before .data and .bss are there: it may touch neither. The loader counts on a chip as after reset,
+// interrupts not masked and VTOR 0, so this comes before all else.
 static void enter_bootloader(void) {
     RCC->APB2ENR |= RCC_APB2ENR_SYSCFGEN;
     (void)RCC->APB2ENR;

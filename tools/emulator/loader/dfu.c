@@ -22,6 +22,7 @@ static uint8_t status;
 static uint32_t pointer;
 static uint16_t block, length; // of the download that waits to be carried out
 static uint8_t data[TRANSFER_BYTES];
+static bool begin; // this GETSTATUS has made the state dfuDNBUSY
 static volatile bool run_block, run_leave;
 
 void dfu_bus_reset(void) {
@@ -47,7 +48,8 @@ static uint32_t block_address(uint16_t number) {
 // What the first GETSTATUS after a download says: OK, or why it will not be done.
 static uint8_t check_block(void) {
     if (block >= 2) {
-        return memory_protected() ? ERR_VENDOR : memory_writable(block_address(block), length) ? OK : ERR_TARGET;
+        bool inside = memory_writable(block_address(block), length);
+        return memory_protected() ? ERR_VENDOR : inside ? OK : ERR_TARGET;
     }
     if (block == 1) {
         return ERR_TARGET;
@@ -84,13 +86,15 @@ static void carry_out(void) {
 
 // Its state of the moment, and the step that asking brings about.
 static int get_status(void) {
-    uint32_t poll_ms = 0;
+    uint32_t poll_ms = state == DNBUSY ? POLL_WRITE_MS : 0;
+    begin = false;
     if (state == DNLOAD_SYNC) {
         uint8_t verdict = check_block();
         if (verdict != OK) {
             fail(verdict);
         } else {
             state = DNBUSY;
+            begin = true;
             poll_ms = block == 0 && data[0] == ERASE ? POLL_ERASE_MS : POLL_WRITE_MS;
         }
     } else if (state == MANIFEST_SYNC) {
@@ -189,7 +193,8 @@ bool dfu_request_out(const setup_t *setup) {
 
 void dfu_request_done(const setup_t *setup) {
     if (setup->request == GETSTATUS) {
-        run_block = state == DNBUSY;
+        run_block |= begin;
+        begin = false;
         run_leave = state == MANIFEST;
     }
 }

@@ -31,7 +31,15 @@ class Signature(Peripheral):
         Register(0x2C, "TS_CAL", TS_CAL1 | TS_CAL2 << 16),
     )
 
-    def __init__(self, machine, name="SIGNATURE", base=0x1FFF7A00, clock=None, uid=DEFAULT_UID, flash_kbytes=FLASH_KBYTES):
+    def __init__(
+        self,
+        machine,
+        name="SIGNATURE",
+        base=0x1FFF7A00,
+        clock=None,
+        uid=DEFAULT_UID,
+        flash_kbytes=FLASH_KBYTES,
+    ):
         self.uid = tuple(uid)
         self.flash_kbytes = flash_kbytes
         super().__init__(machine, name, base, clock)

@@ -36,7 +36,7 @@ class Syscfg(ApbPeripheral):
         self._boot()
 
     def _boot(self):
-        """MEM_MODE follows BOOT0 at reset (RM0090 2.4, 9.2.1); read protection level 2 leaves the flash alone."""
+        """MEM_MODE follows BOOT0 at reset (RM0090 2.4, 9.2.1), but for read protection level 2 (3.7.3)."""
         flash = self.machine.peripherals.get("FLASH")
         mode = 1 if self.machine.boot0 and not (flash and flash.protection == 2) else 0
         self.regs[0x00] = self.booted_from = mode

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: MIT
-"""The board's USB device for programs outside, by the USB/IP protocol (Linux, Documentation/usb/usbip_protocol).
+"""The board's USB device for programs outside, by USB/IP (Linux, Documentation/usb/usbip_protocol.rst).
 
-One device, one client at a time. A device that the emulator's own driver serves (the CDC port, see pty.py) is not
-offered. The connection ends when the device leaves the bus.
+One device, one client at a time. A device that the emulator's own driver serves (the CDC port, see pty.py) is
+not offered. The connection ends when the device leaves the bus.
 
-Differs from Linux's usbipd: the descriptors are those that the emulated host read when it enumerated the device;
-isochronous transfers fail; SET_FEATURE(PORT_RESET), by which a client resets the port, enumerates the device anew.
+Differs from Linux's usbipd: the descriptors are those that the emulated host read when it enumerated the
+device; isochronous transfers fail; SET_FEATURE(PORT_RESET), by which a client resets the port, enumerates the
+device anew.
 """
 
 import socket
@@ -178,7 +179,8 @@ class Client:
         granted = record is not None and self.server.owner is None and bus_id == BUS_ID
         if granted:
             self.server.owner = self
-        self._send(struct.pack(">HHI", VERSION, REP_IMPORT, 0 if granted else 1) + (record if granted else b""))
+        head = struct.pack(">HHI", VERSION, REP_IMPORT, 0 if granted else 1)
+        self._send(head + (record if granted else b""))
 
     def _take_urb(self):
         if len(self.received) < URB.size:
