@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The files of USB devices in an umockdev test bed, their ioctls (linux/usbdevice_fs.h) carried out by USB/IP.
+"""USB devices in a test bed of umockdev, their ioctls (linux/usbdevice_fs.h) carried out by USB/IP.
 
 Differs from Linux: what libusb uses is there, no more: capabilities, interfaces, alternate settings,
 asynchronous transfers, reset. REAPURBNDELAY waits up to HOLD_MS where nothing is done yet, so that polling
