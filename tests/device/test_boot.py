@@ -138,7 +138,7 @@ def test_boot__filesystem_destroyed(start, empty_flash):
 
 
 def test_bootloader(bench):
-    """machine.bootloader() runs the ROM with the chip as after reset. tests/device/test_dfu.py flashes by it."""
+    """machine.bootloader() runs the ROM with the chip as after reset. test_dfu.py flashes by it."""
     cpu = bench.board.cpu
     cpu.write(SYSTEM_MEMORY, ROM_STACK.to_bytes(4, "little") + (ROM_ENTRY | 1).to_bytes(4, "little"))
     cpu.write(ROM_ENTRY, b"\xfe\xe7")  # b .

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Flashing with the real dfu-util: the loader in the emulated chip's system memory, over an emulated USB bus."""
+"""Flashing with the real dfu-util: it talks to the loader in the emulated chip's system memory."""
 
 import os
 import random
@@ -258,7 +258,7 @@ STATES = {
 
 @pytest.mark.parametrize("state", STATES)
 def test_bootloader__from_any_state(bench, name, firmware, state):
-    """Whatever runs, machine.bootloader() ends in a loader that dfu-util finds, and leave starts the firmware."""
+    """Whatever runs, machine.bootloader() ends in a loader that dfu-util finds; leave starts the firmware."""
     before, enter = STATES[state]
     board = bench.add(name, firmware)
     peer = Peer(board.machine, board.net, "10.9.0.2")

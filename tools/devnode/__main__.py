@@ -3,11 +3,11 @@
 
     /usr/bin/python3 tools/devnode ADDRESS [ADDRESS...] -- dfu-util -l
 
-ADDRESS is where an emulator's --usbip listens: [HOST:]PORT or a path. The program is the system's own, with its own
-libusb; umockdev gives it a /sys and a /dev with the boards in them. A board that leaves the bus disappears there,
-one that comes appears. Ends with the program's status.
+ADDRESS is where an emulator's --usbip listens: [HOST:]PORT or a path. The program is the system's own, with
+its own libusb; umockdev gives it a /sys and a /dev with the boards in them. A board that leaves the bus
+disappears there, one that comes appears. Ends with the program's status.
 
-It needs Debian's packages umockdev, gir1.2-umockdev-1.0 and python3-gi, and so runs under Debian's own Python.
+It needs Debian's packages umockdev, gir1.2-umockdev-1.0 and python3-gi, and runs under Debian's own Python.
 """
 
 import os

@@ -12,7 +12,7 @@ DFUSE_VERSION = 0x011A
 PREFIX = struct.Struct("<5sBIB")
 TARGET = struct.Struct("<6sBI255sII")
 SUFFIX_BYTES = 16
-GAP = 256  # holes in a .hex that are smaller are filled, so that a chip is not given crumbs
+GAP = 256  # holes in a .hex that are smaller are filled, with zeros as objcopy does for a .bin
 MEMORIES = ((0x20000000, 0x20020000), (0x10000000, 0x10010000))
 
 
@@ -88,7 +88,7 @@ def append(parts, address, payload):
     if parts:
         end = parts[-1][0] + len(parts[-1][1])
         if 0 <= address - end < GAP:
-            parts[-1][1].extend(b"\xff" * (address - end) + payload)
+            parts[-1][1].extend(bytes(address - end) + payload)
             return
     parts.append((address, bytearray(payload)))
 
