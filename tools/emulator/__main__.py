@@ -36,6 +36,9 @@ def parse(arguments):
     parser.add_argument("--gdb", type=int, metavar="PORT", help="wait for gdb on this port before running")
     parser.add_argument("--repl", action="store_true", help="terminal on the USB serial port (Ctrl-X leaves)")
     parser.add_argument("--strict", action="store_true", help="end at the first mistake of the firmware")
+    parser.add_argument(
+        "--check-dma", action="store_true", help="report stores into what the Ethernet DMA owns (slower)"
+    )
     parser.add_argument("--seconds", type=float, help="end after so much virtual time")
     parser.add_argument("--stats", action="store_true", help="at the end, print instructions, time and speed")
     return parser.parse_args(arguments)
@@ -58,6 +61,8 @@ class Session:
             usb=not options.no_usb,
             boot0=options.boot0,
         )
+        if options.check_dma and "ETH" in self.board.machine.peripherals:
+            self.board.machine["ETH"].dma.watch_stores()
         self._connect()
 
     def _connect(self):
