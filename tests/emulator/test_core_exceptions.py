@@ -969,10 +969,3 @@ def test_core__fpu_instruction_that_its_condition_skips_is_no_nocp(run):
         bkpt 0
     """)
     assert out == [1]
-
-
-def test_core__deep_sleep_is_reported(run):
-    from emulator.peripheral import GuestError
-
-    with pytest.raises(GuestError, match="SLEEPDEEP"):
-        run("put SCR, 4\n wfi\n bkpt 0")

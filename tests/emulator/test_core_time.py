@@ -247,6 +247,67 @@ def test_core__stall_stops_the_cpu_not_the_time(board):
     assert b.port.times[1][0] >= 50_000
 
 
+def test_core__cyccnt_counts_a_stall_and_no_sleep(board):
+    """A core that waits for the flash is clocked; asleep its clock is gated (RM0090 38.13)."""
+    b = board("""
+        put 0xE000EDFC, 0x01000000
+        put 0xE0001000, 1
+        put 0xE000E100, 1
+        put 0xE0001004, 0
+        str r7, [r7]
+        b 1f
+    1:  ldr r1, =0xE0001004
+        ldr r0, [r1]
+        str r0, [r7]
+        wfi
+        ldr r1, =0xE0001004
+        ldr r0, [r1]
+        str r0, [r7]
+        bkpt 0
+    irq0_handler:
+        movs r0, #0
+        str r0, [r7, #8]
+        bx lr
+    """)
+    original = b.port._map[0]
+
+    def store(register, old, value):
+        b.port._out(register, old, value)
+        if len(b.port.out) == 1:
+            b.machine.stall(50_000)
+            b.machine.at(500_000, lambda: b.machine.irq(0, True))
+
+    b.port._map[0] = (original[0], None, store)
+    b.run()
+    assert 5_000 <= b.port.out[1] < 5_050
+    assert 0 < b.port.out[2] - b.port.out[1] < 50
+
+
+DEEP = "put 0xE000E100, 1\n put 0xE000ED10, 4\n {0}\n str r7, [r7]\n bkpt 0\n"
+DEEP += "irq0_handler:\n movs r0, #0\n str r0, [r7, #8]\n bx lr"
+
+
+@pytest.mark.parametrize("wait", ("wfi", "wfe"))
+def test_core__sleepdeep_stops_the_clock(board, wait):
+    """run() says so, SysTick and the cycles stand still, and run() says when something woke the core."""
+    b = board("put 0xE000E014, 999\n put 0xE000E010, 7\n" + DEEP.format(wait))
+    b.cpu.set_debugged(True)
+    assert b.cpu.run(100_000) == "deep"
+    cycles, start = b.cpu.cycles, b.machine.now
+    assert b.cpu.run(10_000_000) == "deadline"
+    assert (b.cpu.cycles, b.machine.now) == (cycles, 10_000_000)
+    b.machine.irq(0, True)
+    assert b.cpu.run(20_000_000) == "wake"
+    assert b.cpu.run(20_000_000) == "break" and b.port.out == [0x40000000]
+    assert b.cpu.cycles < cycles + 1000 and start < 10_000
+
+
+def test_core__sleepdeep_with_an_interrupt_pending(board):
+    """Then it is no sleep (B1.5.19)."""
+    b = board("cpsid i\n movs r0, #1\n str r0, [r7, #8]\n" + DEEP.format("wfi"))
+    assert b.run() == [0x40000000] and b.reason == "break"
+
+
 def test_core__clock_change_keeps_time(board):
     """Half the clock: from then on an instruction takes twice as long, and nothing jumps."""
     b = board("str r7, [r7]\n nop\n str r7, [r7]\n nop\n str r7, [r7]\n bkpt 0")

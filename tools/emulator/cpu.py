@@ -27,6 +27,8 @@ REASONS = (
     "step",
     "watch",
     "broken",
+    "deep",
+    "wake",
 )
 REGISTERS = {
     **{f"r{n}": n for n in range(16)},

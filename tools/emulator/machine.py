@@ -33,6 +33,9 @@ BOOT_MEMORIES = {0: (0x08000000, 0x100000), 1: (0x1FFF0000, 0x8000), 3: (0x20000
 SLICE_NS = 5_000_000  # the CPU is left alone for no longer, so that input and Ctrl-C are seen
 ASK_NS = 1_000_000  # ... where run() has to ask until()
 
+# Wake-up times, data sheet table 31: Stop with the main and with the low-power regulator, Standby.
+STOP_WAKE_NS, STOP_WAKE_LOW_POWER_NS, STANDBY_WAKE_NS = 13_000, 17_000, 260_000
+
 
 class Dead(Exception):
     """The CPU cannot go on: locked up, or stopped at a BKPT that no debugger asked for."""
@@ -73,7 +76,10 @@ class Machine:
     memory            read(address, size), write(address, data): host's access, no rules
     dma_read/write    a bus master's access, BusFault where the bus matrix has no way
     stall(ns)         the CPU makes no progress for so long
-    reset(cause)      system reset; cause as in RCC.CSR: "power-on" "pin" "software" "iwdg" "wwdg" "low-power"
+    reset(cause)      system reset; cause as in RCC.CSR: "power-on" "pin" "software" "iwdg" "wwdg"
+                      "low-power", and "standby", the way out of that mode
+    deep              None, "stop" or "standby": the mode that the chip is in (RM0090 5.3)
+    wake_standby()    RTC and PWR: one of their wake-up sources
     remap(mode)       what answers at address 0 (SYSCFG_MEMRMP)
     poll              file descriptors of the world outside (see poll.Poll)
     report(text)      the guest did what silicon refuses, or what is not modelled
@@ -92,6 +98,8 @@ class Machine:
         self.reports = []
         self.poll = Poll()
         self.reset_cause = None
+        self.deep = None
+        self.deep_entries = {"stop": 0, "standby": 0}
         self.describe_pc = "0x{:08x}".format  # a board with symbols says more
         self._running = False
         self._reset_wanted = None
@@ -178,6 +186,10 @@ class Machine:
             poll.wait(0)
         if reason == "reset":
             self.reset("software")
+        elif reason == "deep":
+            self._enter_deep_sleep()
+        elif reason == "wake":
+            self._leave_stop()
         elif reason in ("break", "step", "watch", "lockup") and self.debugged:
             self._halted = reason
         elif reason in ("lockup", "broken", "break"):
@@ -197,6 +209,41 @@ class Machine:
         poll.wait(wait / 1e9)
         self.cpu.skip_to(max(self.now, min(until, poll.wall_to_virtual(self.now))))
 
+    # Stop and Standby
+
+    def _enter_deep_sleep(self):
+        """SLEEPDEEP and WFI or WFE: PWR says what that means."""
+        pwr = self.peripherals.get("PWR")
+        if pwr is None:
+            self.report("WFI with SCR.SLEEPDEEP on a chip without PWR")
+            return
+        self.deep = pwr.deep_sleep_mode
+        self.deep_entries[self.deep] += 1
+        if "RCC" in self.peripherals:
+            self.clock.enter_stop()
+        if self.deep == "standby":
+            # The 1.2 V domain is off: nothing in it is left but what the backup domain and the watchdog keep.
+            for name, peripheral in list(self.peripherals.items()):
+                if name not in ("RTC", "PWR", "IWDG", "RCC", "BKPSRAM"):
+                    peripheral.reset()
+            self.cpu.scramble_ram()
+            pwr.note_standby(woken=False)
+
+    def _leave_stop(self):
+        """An interrupt or event woke the core: the HSI starts, and the core goes on with it."""
+        self.deep = None
+        if "RCC" in self.peripherals:
+            self.clock.stop_wakeup()
+        low_power = self.peripherals["PWR"].low_power_regulator if "PWR" in self.peripherals else False
+        self.cpu.stall(STOP_WAKE_LOW_POWER_NS if low_power else STOP_WAKE_NS)
+
+    def wake_standby(self):
+        """A rising edge of WKUP, an RTC alarm or wake-up: counts in Standby alone."""
+        if self.deep == "standby":
+            self.deep = "waking"
+            self.peripherals["PWR"].note_standby(woken=True)
+            self.at(STANDBY_WAKE_NS, lambda: self.reset("standby"))
+
     # Reset
 
     def reset(self, cause):
@@ -210,12 +257,13 @@ class Machine:
     def _reset_now(self):
         cause, self._reset_wanted = self._reset_wanted, None
         self.reset_cause = cause
+        self.deep = None
         for peripheral in list(self.peripherals.values()):
             peripheral.reset()
         if "RCC" in self.peripherals:
             self.clock.note_reset(cause)
         if self.cpu:
-            if cause == "power-on":
+            if cause in ("power-on", "standby"):
                 self.cpu.scramble_ram()
             self.cpu.reset()
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "backup.h"
+#include "power.h"
 #include "stm32f4xx.h"
 
 #define REQUEST_BOOTLOADER (0xB0071DFUL ^ 0x5A5A5A5AUL)
@@ -20,7 +21,9 @@ bool backup_take_bootloader_request(void) {
 
 void backup_init(void) {
     uint32_t csr = RCC->CSR;
-    if (csr & (RCC_CSR_PORRSTF | RCC_CSR_BORRSTF)) {
+    if (power_left_standby()) {
+        cause = RESET_LOW_POWER;
+    } else if (csr & (RCC_CSR_PORRSTF | RCC_CSR_BORRSTF)) {
         cause = RESET_POWER_ON;
     } else if (csr & (RCC_CSR_IWDGRSTF | RCC_CSR_WWDGRSTF)) {
         cause = RESET_WATCHDOG;

@@ -15,6 +15,7 @@
 
 uint32_t SystemCoreClock = HSI_HZ;
 
+static const clock_config_t *board_config;
 static uint32_t pll_hz = HSI_HZ;
 static uint8_t pclk1_shift;
 static uint8_t pclk2_shift;
@@ -90,7 +91,13 @@ static int start_pll(const clock_config_t *config, bool hse) {
     return 0;
 }
 
+static int switch_to_pll(void) {
+    RCC->CFGR = (RCC->CFGR & ~RCC_CFGR_SW) | RCC_CFGR_SW_PLL;
+    return wait_bits(&RCC->CFGR, RCC_CFGR_SWS, RCC_CFGR_SWS_PLL, SWITCH_MS);
+}
+
 int clock_init(const clock_config_t *config) {
+    board_config = config;
     CoreDebug->DEMCR |= CoreDebug_DEMCR_TRCENA_Msk;
     DWT->CTRL |= DWT_CTRL_CYCCNTENA_Msk;
     // After a jump from the ROM's loader its PLL is still on, and a running PLL cannot be set up.
@@ -110,13 +117,28 @@ int clock_init(const clock_config_t *config) {
     }
     set_latency(pll_hz);
     apply_prescalers(0, shift_for(pll_hz, PCLK1_MAX_HZ), shift_for(pll_hz, PCLK2_MAX_HZ));
-    RCC->CFGR = (RCC->CFGR & ~RCC_CFGR_SW) | RCC_CFGR_SW_PLL;
-    if (wait_bits(&RCC->CFGR, RCC_CFGR_SWS, RCC_CFGR_SWS_PLL, SWITCH_MS) != 0) {
+    if (switch_to_pll() != 0) {
         status = CLOCK_NO_PLL;
         return status;
     }
     SystemCoreClock = pll_hz;
     return status;
+}
+
+int clock_resume(void) {
+    if (status == CLOCK_NO_PLL) {
+        return 0;
+    }
+    uint32_t before_hz = pll_hz;
+    if (status == CLOCK_OK && !start_hse(board_config)) {
+        status = CLOCK_NO_HSE;
+    }
+    if (start_pll(board_config, status == CLOCK_OK) != 0 || switch_to_pll() != 0) {
+        status = CLOCK_NO_PLL;
+        SystemCoreClock = SystemCoreClock / (before_hz / HSI_HZ);
+        return -HAL_ETIMEDOUT;
+    }
+    return 0;
 }
 
 int clock_status(void) {

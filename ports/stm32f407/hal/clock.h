@@ -24,6 +24,9 @@ enum {
 int clock_init(const clock_config_t *config);
 // What clock_init() returned.
 int clock_status(void);
+// After Stop mode, which leaves the HSI: crystal and PLL as before, the dividers were kept. 0, or
+// -HAL_ETIMEDOUT if the PLL does not lock: then the clocks are HSI's, and clock_status() says so.
+int clock_resume(void);
 
 uint32_t sysclk_hz(void);
 uint32_t hclk_hz(void);

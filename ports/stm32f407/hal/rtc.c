@@ -163,6 +163,12 @@ int rtc_get(rtc_datetime_t *now) {
     return 0;
 }
 
+void rtc_resync(void) {
+    unlock();
+    RTC->ISR &= ~RTC_ISR_RSF;
+    lock();
+}
+
 int rtc_set(const rtc_datetime_t *now) {
     int ret = ensure_running();
     if (ret == 0) {
@@ -176,10 +182,7 @@ int rtc_set(const rtc_datetime_t *now) {
     RTC->DR = to_bcd(now->year - 2000u) << 16 | (uint32_t)now->weekday << 13 | to_bcd(now->month) << 8
         | to_bcd(now->day);
     leave_init();
-    unlock();
-    // The shadow registers are old until the next synchronisation.
-    RTC->ISR &= ~RTC_ISR_RSF;
-    lock();
+    rtc_resync();
     return wait_flag(&RTC->ISR, RTC_ISR_RSF, FLAG_MS);
 }
 

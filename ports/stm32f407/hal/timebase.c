@@ -34,6 +34,29 @@ void timebase_clock_changed(void) {
     __set_PRIMASK(primask);
 }
 
+void timebase_skip(uint64_t us) {
+    uint64_t now = timebase_us() + us;
+    wraps = (uint32_t)(now >> 32);
+    last = (uint32_t)now;
+    TIM5->CNT = last;
+    for (unsigned alarm = 0; alarm < TIMEBASE_ALARMS; alarm++) {
+        bool armed = TIM5->DIER & (TIM_DIER_CC1IE << alarm);
+        if (armed && (us > UINT32_MAX || (int32_t)(last - (&TIM5->CCR1)[alarm]) >= 0)) {
+            TIM5->EGR = TIM_EGR_CC1G << alarm;
+        }
+    }
+}
+
+uint32_t timebase_next_alarm(uint32_t limit) {
+    for (unsigned alarm = 0; alarm < TIMEBASE_ALARMS; alarm++) {
+        if (TIM5->DIER & (TIM_DIER_CC1IE << alarm)) {
+            int32_t left = (int32_t)((&TIM5->CCR1)[alarm] - TIM5->CNT);
+            limit = left <= 0 ? 0 : (uint32_t)left < limit ? (uint32_t)left : limit;
+        }
+    }
+    return limit;
+}
+
 uint32_t timebase_us32(void) {
     return TIM5->CNT;
 }

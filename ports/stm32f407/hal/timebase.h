@@ -10,6 +10,10 @@
 void timebase_init(void);
 // Call after the clock of TIM5 has changed.
 void timebase_clock_changed(void);
+// Adds the time that the counter stood still. With interrupts off; alarms that it passes are due at once.
+void timebase_skip(uint64_t us);
+// Microseconds to the next alarm, at most limit.
+uint32_t timebase_next_alarm(uint32_t limit);
 // Microseconds since timebase_init(). Any context.
 uint64_t timebase_us(void);
 uint32_t timebase_us32(void);

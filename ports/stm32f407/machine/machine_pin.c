@@ -407,6 +407,7 @@ static void exti_handler(unsigned first, unsigned last) {
             irq = MP_STATE_PORT(machine_pin_irq)[line];
         }
         if (irq != NULL) {
+            machine_power_note_wake(MACHINE_WAKE_PIN);
             // With both edges asked for, the level now tells which one it was.
             const machine_pin_obj_t *pin = MP_OBJ_TO_PTR(irq->base.parent);
             irq->flags = irq->trigger != (IRQ_RISING | IRQ_FALLING) ? irq->trigger

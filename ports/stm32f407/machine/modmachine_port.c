@@ -20,6 +20,9 @@
     { MP_ROM_QSTR(MP_QSTR_Timer), MP_ROM_PTR(&machine_timer_type) }, \
     { MP_ROM_QSTR(MP_QSTR_RTC), MP_ROM_PTR(&machine_rtc_type) }, \
     { MP_ROM_QSTR(MP_QSTR_fault_report), MP_ROM_PTR(&machine_fault_report_obj) }, \
+    { MP_ROM_QSTR(MP_QSTR_wake_reason), MP_ROM_PTR(&machine_wake_reason_obj) }, \
+    { MP_ROM_QSTR(MP_QSTR_PIN_WAKE), MP_ROM_INT(MACHINE_WAKE_PIN) }, \
+    { MP_ROM_QSTR(MP_QSTR_RTC_WAKE), MP_ROM_INT(MACHINE_WAKE_RTC) }, \
     { MP_ROM_QSTR(MP_QSTR_IDLE), MP_ROM_INT(MACHINE_IDLE) }, \
     { MP_ROM_QSTR(MP_QSTR_SLEEP), MP_ROM_INT(MACHINE_SLEEP) }, \
     { MP_ROM_QSTR(MP_QSTR_DEEPSLEEP), MP_ROM_INT(MACHINE_DEEPSLEEP) }, \
@@ -111,17 +114,23 @@ static void mp_machine_idle(void) {
     MICROPY_INTERNAL_WFE(1);
 }
 
-// Light sleep is the idle task's WFI for the time given, or until something wakes Python.
-static void mp_machine_lightsleep(size_t n_args, const mp_obj_t *args) {
-    if (n_args == 0) {
-        mp_event_wait_indefinite();
-    } else {
-        mp_hal_delay_ms(mp_obj_get_int(args[0]));
+static int64_t sleep_ms(size_t n_args, const mp_obj_t *args) {
+    mp_int_t ms = n_args == 0 ? -1 : mp_obj_get_int(args[0]);
+    if (n_args > 0 && ms < 0) {
+        mp_raise_ValueError(MP_ERROR_TEXT("negative time"));
     }
+    return ms;
 }
 
-// After the time the board starts anew, as from deep sleep.
-NORETURN static void mp_machine_deepsleep(size_t n_args, const mp_obj_t *args) {
-    mp_machine_lightsleep(n_args, args);
-    mp_machine_reset();
+static void mp_machine_lightsleep(size_t n_args, const mp_obj_t *args) {
+    machine_power_light_sleep(sleep_ms(n_args, args));
 }
+
+NORETURN static void mp_machine_deepsleep(size_t n_args, const mp_obj_t *args) {
+    machine_power_deep_sleep(sleep_ms(n_args, args));
+}
+
+static mp_obj_t machine_wake_reason(void) {
+    return MP_OBJ_NEW_SMALL_INT(machine_power_wake_reason());
+}
+static MP_DEFINE_CONST_FUN_OBJ_0(machine_wake_reason_obj, machine_wake_reason);

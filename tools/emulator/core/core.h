@@ -49,6 +49,8 @@ enum {
     RUN_STEP,         // one instruction done
     RUN_WATCH,        // about to make an access that is watched
     RUN_BROKEN,       // Unicorn returned an error that has no meaning here
+    RUN_DEEP,         // WFI or WFE with SCR.SLEEPDEEP: the clocks stop
+    RUN_WAKE,         // out of that: nothing runs before the caller has started the clocks
 };
 
 // What a bus callback left for the core to do after it.
@@ -131,7 +133,8 @@ typedef struct core {
     // Time: cycles since power-on, ns since power-on, both anchored at an instruction count
     uint64_t base_icount, base_cycles, base_ns, base_frac;
     uint32_t hz, cpi_num, cpi_den;
-    uint64_t active_base; // CYCCNT's offset against retired cycles
+    uint64_t active_base; // CYCCNT's offset against active cycles
+    uint64_t stalled_cycles; // in which the core was held up, clocked: CYCCNT counts them
     uint64_t stall_until;
 
     // The run in hand
@@ -150,6 +153,7 @@ typedef struct core {
     uint32_t invalid_type, invalid_address, invalid_size;
     uint64_t invalid_value;
     bool sleeping;
+    bool deep; // the core's clock stands still
     bool event; // WFE's event register
     bool nocp;
     uint32_t *breakpoints;
@@ -222,6 +226,9 @@ void systick_write(core_t *core, uint32_t offset, uint32_t value);
 void systick_run(core_t *core);
 uint64_t systick_next_cycle(core_t *core);
 void systick_reset(core_t *core);
+
+// exec.c
+void deep_sleep(core_t *core);
 
 // exceptions.c
 void exceptions_reset(core_t *core);

@@ -439,5 +439,7 @@ void exception_return(core_t *core, uint32_t exc_return) {
     }
     if (unstack(core, exc_return) && (exc_return & 8) && (core->scr & SCR_SLEEPONEXIT)) {
         core->sleeping = true;
+        core->sleep_for_event = false;
+        deep_sleep(core);
     }
 }

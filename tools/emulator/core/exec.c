@@ -245,15 +245,13 @@ static void run_interrupt(core_t *core) {
     }
 }
 
-// Stop and Standby are announced, not entered: the sleep is an ordinary one.
-static void deep_sleep(core_t *core) {
-    if (core->scr & SCR_SLEEPDEEP) {
-        core->bus_result = BUS_OK;
-        core->report("WFI with SCR.SLEEPDEEP: Stop and Standby are not modelled");
-        if (core->bus_result != BUS_OK) {
-            core->stop = true;
-            core->stop_reason = RUN_ERROR;
-        }
+// Which of Stop and Standby it is, and what it does to the chip, is the caller's matter. An interrupt that is
+// pending keeps the core from it.
+void deep_sleep(core_t *core) {
+    if (core->sleeping && (core->scr & SCR_SLEEPDEEP) && !sleep_would_wake(core)) {
+        core->deep = true;
+        core->stop = true;
+        core->stop_reason = RUN_DEEP;
     }
 }
 
@@ -273,6 +271,7 @@ static void run_unexplained(core_t *core, uc_err error) {
             core->sleeping = !core->event;
             core->sleep_for_event = true;
             core->event = false;
+            deep_sleep(core);
             return;
         }
         if (hint_before(core, pc, 0xBF10, 0x8001)) {
@@ -323,7 +322,11 @@ static bool pass_time(core_t *core, int *reason) {
         *reason = RUN_STUCK;
         return false;
     }
+    uint64_t before = core->base_cycles;
     time_skip_to(core, until);
+    if (stalled) {
+        core->stalled_cycles += core->base_cycles - before;
+    }
     systick_run(core);
     if (until == core->deadline_ns) {
         *reason = RUN_DEADLINE;
@@ -378,6 +381,11 @@ int core_run(core_t *core) {
     core->stop = false;
     while (true) {
         systick_run(core);
+        if (core->deep && (sleep_would_wake(core) || (core->sleep_for_event && core->event))) {
+            core->deep = false;
+            reason = RUN_WAKE;
+            break;
+        }
         exception_take_pending(core);
         if (core->stop) {
             reason = core->stop_reason;
@@ -422,6 +430,7 @@ void core_reset(core_t *core) {
     exceptions_reset(core);
     core->stop = core->reset_requested = core->invalid_access = false;
     core->stall_until = 0;
+    core->sleeping = core->deep = false;
     core->interrupt = -1;
     memory_load32(core, 0, &sp);
     memory_load32(core, 4, &pc);

@@ -51,7 +51,7 @@ void systick_run(core_t *core) {
 
 // The cycle of the next zero crossing that raises the interrupt, or UINT64_MAX.
 uint64_t systick_next_cycle(core_t *core) {
-    if (!counting(core) || core->st_zero == UINT64_MAX || !(core->st_ctrl & CTRL_TICKINT)) {
+    if (!counting(core) || core->deep || core->st_zero == UINT64_MAX || !(core->st_ctrl & CTRL_TICKINT)) {
         return UINT64_MAX;
     }
     return core->st_zero * divider(core);

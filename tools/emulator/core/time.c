@@ -41,9 +41,9 @@ uint64_t core_cycles(core_t *core) {
     return cycles_at(core, core_icount_now(core));
 }
 
-// Cycles without those spent asleep or stalled: what CYCCNT counts.
+// Cycles without those spent asleep: what CYCCNT counts. A core that waits for the flash is clocked.
 uint64_t core_active_cycles(core_t *core) {
-    return (uint64_t)((u128_t)core_icount_now(core) * core->cpi_num / core->cpi_den);
+    return core->stalled_cycles + (uint64_t)((u128_t)core_icount_now(core) * core->cpi_num / core->cpi_den);
 }
 
 static uint64_t divide_up(u128_t a, u128_t b) {
@@ -110,9 +110,13 @@ void time_skip_to(core_t *core, uint64_t ns) {
     }
     uint64_t elapsed = ns - core->base_ns;
     core->idle_ns += elapsed;
+    core->now_valid = false;
+    if (core->deep) {
+        core->base_ns = ns;
+        return;
+    }
     // The remainder of the division is carried, so that a thousand sleeps lose no cycle.
     u128_t scaled = (u128_t)elapsed * core->hz + core->base_frac;
-    core->now_valid = false;
     core->base_cycles += (uint64_t)(scaled / NS);
     core->base_frac = (uint64_t)(scaled % NS);
     core->base_ns = ns;

@@ -136,7 +136,7 @@ class Eth(Peripheral):
 
     @property
     def hclk(self):
-        return self.machine.clock.hclk if "RCC" in self.machine.peripherals else 168_000_000
+        return (self.machine.clock.hclk or 1) if "RCC" in self.machine.peripherals else 168_000_000
 
     def clocks_run(self, fresh=False):
         """Whether the MAC gets its transmit and receive clocks: RCC's gates, REF_CLK, its pin, the mode."""

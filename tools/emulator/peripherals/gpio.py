@@ -164,6 +164,8 @@ class Gpio(Peripheral):
                 exti = self.machine.peripherals.get("EXTI")
                 if exti is not None:
                     exti.pin_changed(self.index, pin, level)
+                if self.index == 0 and pin == 0 and "PWR" in self.machine.peripherals:
+                    self.machine["PWR"].wake_pin_changed(level)
             if driven is not None and outside is not None and driven != outside:
                 self._conflict(pin, driven)
 

@@ -2,8 +2,9 @@
 """PWR: power control (RM0090 chapter 5).
 
 Differs from silicon: the supply never sags, so PVDO stays 0 and a brown-out never comes; the regulator
-is ready 40 us after a change of VOS; the wake-up pin (EWUP) is watched only while in Standby; the model says
-which mode WFI/WFE with SLEEPDEEP enters (`deep_sleep_mode`), the CPU does the sleeping.
+is ready 40 us after a change of VOS; the wake-up pin (EWUP) is watched only while in Standby; wake-up times are
+the data sheet's typical ones, the flash's power-down (FPDS) adds none; only what ends Standby sets WUF, and it
+sets no flag in RCC.CSR; the backup SRAM outlasts Standby without BRE, too.
 """
 
 from ..peripheral import Register
@@ -42,6 +43,15 @@ class Pwr(ApbPeripheral):
     @property
     def scale(self):
         return 1 if self.regs[0] & CR_VOS else 2
+
+    @property
+    def low_power_regulator(self):
+        return bool(self.regs[0] & CR_LPDS)
+
+    def wake_pin_changed(self, level):
+        """PA0, WKUP: GPIO tells of its level."""
+        if level and self.regs[4] & CSR_EWUP:
+            self.machine.wake_standby()
 
     @property
     def deep_sleep_mode(self):

@@ -37,6 +37,7 @@ RESET_FLAGS = {
     "iwdg": 1 << 29 | 1 << 26,
     "wwdg": 1 << 30 | 1 << 26,
     "low-power": 1 << 31 | 1 << 26,
+    "standby": 0,
 }
 RESET_FLAG_MASK = 0xFE000000
 
@@ -110,6 +111,7 @@ class Rcc(Peripheral):
         self._hse_failed = False
         self._events = {}
         self._clocks = None
+        self.stopped = False  # Stop and Standby: no clock but the LSI and the LSE
         self.regs = {}
         super().__init__(machine, name, base, clock)
 
@@ -124,6 +126,7 @@ class Rcc(Peripheral):
                 event.cancel()
                 del self._events[oscillator]
         super().reset()
+        self.stopped = False
         self._set("BDCR", bdcr)
         self._set("CSR", flags)
         self._update()
@@ -144,8 +147,14 @@ class Rcc(Peripheral):
         if rtc is not None:
             rtc.backup_reset()
 
+    def enter_stop(self):
+        """Every clock of the 1.2 V domain stops (RM0090 5.3.5); LSI and LSE go on."""
+        self.stopped = True
+        self._update()
+
     def stop_wakeup(self):
         """What the clocks are after Stop mode: HSI on and selected, HSE and PLLs off (RM0090 5.3.5)."""
+        self.stopped = False
         self._set(
             "CR", self._get("CR") & ~(CR_HSEON | CR_PLLON | CR_PLLI2SON | CR_CSSON) | CR_HSION | CR_HSIRDY
         )
@@ -155,8 +164,8 @@ class Rcc(Peripheral):
     # For other models
 
     def enabled(self, register, bit):
-        """Whether bit `bit` of an enable register is set."""
-        return bool(self.regs[self.OFFSETS[register]] >> bit & 1)
+        """Whether bit `bit` of an enable register is set, and the clock behind it runs."""
+        return not self.stopped and bool(self.regs[self.OFFSETS[register]] >> bit & 1)
 
     def in_reset(self, register, bit):
         """Whether bit `bit` of a reset register holds its peripheral in reset."""
@@ -379,7 +388,8 @@ class Rcc(Peripheral):
         if not bdcr & BDCR_RTCEN:
             return 0
         divider = self._get("CFGR") >> 16 & 0x1F
-        hse = self.hse_hz // divider if self._ready("HSE") and divider >= 2 else 0
+        running = self._ready("HSE") and not self.stopped
+        hse = self.hse_hz // divider if running and divider >= 2 else 0
         return (0, self.lse_running_hz, self.lsi_hz, hse)[bdcr >> 8 & 3]
 
     def _update(self):
@@ -393,12 +403,13 @@ class Rcc(Peripheral):
         pll_p, pll_q = self._pll_outputs()
         source = SYSTEM_SOURCES[cfgr >> 2 & 3]
         running = {"HSI": HSI_HZ, "HSE": self.hse_hz if self._ready("HSE") else 0, "PLL": pll_p}
-        self.sysclk = running[source]
+        self.sysclk = 0 if self.stopped else running[source]
         self.hclk = self.sysclk >> AHB_SHIFTS[cfgr >> 4 & 0xF]
         apb1, apb2 = APB_SHIFTS[cfgr >> 10 & 7], APB_SHIFTS[cfgr >> 13 & 7]
         self.pclk1, self.pclk2 = self.hclk >> apb1, self.hclk >> apb2
         self.timclk1 = self.pclk1 * (2 if apb1 else 1)
         self.timclk2 = self.pclk2 * (2 if apb2 else 1)
+        pll_q = 0 if self.stopped else pll_q
         self.usbclk = self.rngclk = pll_q
         self.plli2sclk = self._plli2s_output()
         self.rtcclk = self._rtc_clock()
@@ -417,7 +428,8 @@ class Rcc(Peripheral):
             self._clocks = clocks
             for function in list(self._subscribers):
                 function()
-            self.check_limits()
+            if not self.stopped:
+                self.check_limits()
 
     def check_limits(self):
         """Report a bus clock above its limit, or too few flash wait states for HCLK."""

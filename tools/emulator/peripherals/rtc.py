@@ -64,6 +64,7 @@ class Rtc(ApbPeripheral):
     def __init__(self, machine, name="RTC", base=0x40002800, clock=None):
         self._event = None
         self._subscribed = False
+        self._line_levels = (False, False)
         self.regs = {}
         super().__init__(machine, name, base, clock)
 
@@ -415,5 +416,11 @@ class Rtc(ApbPeripheral):
             return
         isr, cr = self.regs[0x0C], self.regs[0x08]
         alarm = (isr & ISR_ALRAF and cr & CR_ALRAIE) or (isr & ISR_ALRBF and cr & CR_ALRBIE)
+        wakeup = bool(isr & ISR_WUTF and cr & CR_WUTIE)
+        # Standby is left by an edge, and EXTI is off in it.
+        now = (bool(alarm), wakeup)
+        before, self._line_levels = self._line_levels, now
+        if any(new and not old for new, old in zip(now, before, strict=True)):
+            self.machine.wake_standby()
         lines.line(exti.RTC_ALARM, bool(alarm))
-        lines.line(exti.RTC_WAKEUP, bool(isr & ISR_WUTF and cr & CR_WUTIE))
+        lines.line(exti.RTC_WAKEUP, wakeup)

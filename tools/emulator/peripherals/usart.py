@@ -241,7 +241,7 @@ class Usart(ApbPeripheral):
         if idle:
             idle.cancel()
         baud = self._feed[0][1]
-        if not baud and not self._divider():
+        if not self._fck() or (not baud and not self._divider()):
             self._feed.popleft()
             self._next_input()
             return
@@ -251,7 +251,8 @@ class Usart(ApbPeripheral):
         del self._events["input"]
         value, baud, flags = self._feed.popleft()
         cr1, bits = self.regs[0x0C], self._bits()
-        if cr1 & CR1_UE and cr1 & CR1_RE and self._divider() and self._pin_ready(1):
+        hears = cr1 & CR1_UE and cr1 & CR1_RE and self._divider() and self._fck()
+        if hears and self._pin_ready(1):
             raw = bool(flags >> 31)
             sent = value if raw else self._parity(value, bits)
             if baud:
