@@ -8,6 +8,7 @@
 #include "lwip_bindings.h"
 #include "netif.h"
 #include "netconn.h"
+#include "pin.h"
 
 #include "lwip/priv/tcp_priv.h"
 
@@ -141,6 +142,7 @@ static void abort_orphans(void) {
 void lwip_bindings_deinit(void) {
     lwipb_socket_deinit();
     lwipb_live_deinit();
+    lwipb_buffers_deinit();
     lwipb_dns_deinit();
     lwipb_hosts_deinit();
     lwipb_groups_deinit();

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: MIT
 // The list of objects that hold something of lwIP's. The GIL guards it.
 
-#include "py/gc.h"
 #include "py/runtime.h"
 
-#include "netconn.h"
+#include "live.h"
 
 static uintptr_t head = ~(uintptr_t)0;
 
@@ -62,7 +61,6 @@ void lwipb_live_drop(lwipb_live_t *self) {
         head = hide(next);
     }
     self->release = NULL;
-    lwipb_live_changed(self);
     lwipb_live_unkeep(self);
     release(self);
 }
@@ -104,22 +102,6 @@ void lwipb_call(mp_obj_t callback, size_t n_args, const mp_obj_t *args) {
     }
     mp_printf(&mp_plat_print, "Unhandled exception in lwIP callback\n");
     mp_obj_print_exception(&mp_plat_print, exception);
-}
-
-#define BUFFERS_LIMIT_MIN (8)
-static size_t buffers_held;
-static size_t buffers_limit = BUFFERS_LIMIT_MIN;
-
-void lwipb_buffers_count(int change) {
-    buffers_held += change;
-}
-
-void lwipb_buffers_make_room(void) {
-    if (buffers_held >= buffers_limit) {
-        lwipb_pins_review();
-        gc_collect();
-        buffers_limit = MAX(BUFFERS_LIMIT_MIN, 2 * buffers_held);
-    }
 }
 
 bool lwipb_live_resetting;

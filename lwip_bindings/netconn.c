@@ -9,6 +9,7 @@
 
 #include "conn.h"
 #include "netconn.h"
+#include "pin.h"
 #include "rawqueue.h"
 #include "socket.h"
 
@@ -141,28 +142,40 @@ static mp_uint_t timeout_for(mp_uint_t timeout_ms, uint8_t apiflags) {
 
 // recv([flags]): a NetBuf; None at the end of a stream
 static mp_obj_t py_netconn_recv(size_t n_args, const mp_obj_t *args) {
-    lwipb_netconn_io_t io = { .self = to_netconn(args[0]) };
+    // Half of what can be under way: the peer is to go on while the script has the rest.
+    lwipb_netconn_io_t io = { .self = to_netconn(args[0]), .want = TCP_WND / 2 };
+    bool stream = lwipb_conn_is_tcp(io.self->conn);
     io.apiflags = n_args > 1 ? mp_obj_get_int(args[1]) : 0;
-    lwipb_netbuf_t *buf = lwipb_netbuf_alloc();
+    lwipb_buffer_t *buf = lwipb_buffer_alloc(&lwipb_type_netbuf);
     mp_uint_t timeout_ms = timeout_for(lwipb_netconn_recv_timeout(io.self), io.apiflags);
     check(lwipb_block(lwipb_netconn_attempt_recv, &io, timeout_ms));
-    if (io.received == NULL) {
+    if (stream && io.pbuf == NULL) {
         return mp_const_none;
     }
-    lwipb_netbuf_hold(buf, io.received);
+    if (stream) {
+        io.netbuf = netbuf_new();
+        if (io.netbuf == NULL) {
+            io.self->rest = io.pbuf;
+            mp_raise_OSError(MP_ENOMEM);
+        }
+        io.netbuf->p = io.netbuf->ptr = io.pbuf;
+    }
+    lwipb_buffer_hold(buf, io.netbuf);
     return MP_OBJ_FROM_PTR(buf);
 }
 static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(netconn_recv_obj, 1, 2, py_netconn_recv);
 
 // From a datagram as much as fits, from a stream what is there; the rest of that is kept.
-static size_t copy_out(lwipb_netconn_t *self, struct netbuf *received, void *buf, size_t size) {
-    struct pbuf *p = received->p;
+static size_t copy_out(lwipb_netconn_io_t *io, void *buf, size_t size) {
+    struct pbuf *p = io->pbuf != NULL ? io->pbuf : io->netbuf->p;
     size_t len = pbuf_copy_partial(p, buf, MIN(size, p->tot_len), 0);
-    if (lwipb_conn_is_tcp(self->conn) && len < p->tot_len) {
-        self->rest = pbuf_free_header(p, len);
-        received->p = received->ptr = NULL;
+    if (io->netbuf != NULL) {
+        netbuf_delete(io->netbuf);
+    } else if (len < p->tot_len) {
+        io->self->rest = pbuf_free_header(p, len);
+    } else {
+        pbuf_free(p);
     }
-    netbuf_delete(received);
     return len;
 }
 
@@ -172,12 +185,13 @@ static mp_obj_t py_netconn_recv_into(size_t n_args, const mp_obj_t *args) {
     io.apiflags = n_args > 2 ? mp_obj_get_int(args[2]) : 0;
     mp_buffer_info_t into;
     mp_get_buffer_raise(args[1], &into, MP_BUFFER_WRITE);
+    io.want = into.len;
     mp_uint_t timeout_ms = timeout_for(lwipb_netconn_recv_timeout(io.self), io.apiflags);
     check(lwipb_block(lwipb_netconn_attempt_recv, &io, timeout_ms));
-    if (io.received == NULL) {
+    if (io.pbuf == NULL && io.netbuf == NULL) {
         return MP_OBJ_NEW_SMALL_INT(0);
     }
-    return mp_obj_new_int_from_uint(copy_out(io.self, io.received, into.buf, into.len));
+    return mp_obj_new_int_from_uint(copy_out(&io, into.buf, into.len));
 }
 static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(netconn_recv_into_obj, 2, 3, py_netconn_recv_into);
 
@@ -203,14 +217,14 @@ static err_t send_behind_headers(struct netconn *conn, const struct netbuf *buf)
 
 typedef struct _datagram_t {
     lwipb_netconn_t *self;
-    lwipb_netbuf_t *netbuf;
+    lwipb_buffer_t *netbuf;
     struct netbuf *buf;
 } datagram_t;
 
 static int attempt_send(void *datagram_in) {
     datagram_t *d = datagram_in;
     // Somebody else may have deleted either while this one waited.
-    if (d->self->conn == NULL || d->netbuf->buf != d->buf) {
+    if (d->self->conn == NULL || d->netbuf->netbuf != d->buf) {
         return MP_EBADF;
     }
     size_t len = netbuf_len(d->buf);
@@ -225,8 +239,8 @@ static int attempt_send(void *datagram_in) {
     return err == MP_EAGAIN ? MP_ENOBUFS : err;
 }
 
-static mp_obj_t send_netbuf(lwipb_netconn_t *self, lwipb_netbuf_t *netbuf) {
-    struct netbuf *buf = netbuf->buf;
+static mp_obj_t send_netbuf(lwipb_netconn_t *self, lwipb_buffer_t *netbuf) {
+    struct netbuf *buf = netbuf->netbuf;
     if (lwipb_conn_is_tcp(self->conn)) {
         mp_raise_OSError(MP_EOPNOTSUPP);
     }
@@ -264,7 +278,8 @@ static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(netconn_sendto_obj, 4, 4, py_netconn_
 typedef struct _pinned_write_t {
     nlr_jump_callback_node_t node;
     lwipb_netconn_t *self;
-    lwipb_pin_t *pin;
+    struct tcp_pcb *pcb;
+    lwipb_pin_t *pins;
 } pinned_write_t;
 
 // However the write ends: what of the data lwIP refers to lies before this point of the stream.
@@ -272,19 +287,23 @@ static void write_ended(void *ctx) {
     pinned_write_t *pinned = ctx;
     LOCK_TCPIP_CORE();
     struct netconn *conn = pinned->self->conn;
-    lwipb_pin_written(pinned->pin, conn != NULL ? conn->pcb.tcp : NULL);
+    lwipb_pins_written(pinned->pins, pinned->pcb, conn != NULL ? conn->pcb.tcp : NULL);
     UNLOCK_TCPIP_CORE();
 }
 
-static mp_obj_t write_all(lwipb_netconn_write_t *w, mp_obj_t data) {
+// The vectors are of that many objects.
+static mp_obj_t write_all(lwipb_netconn_write_t *w, size_t count, const mp_obj_t *objects) {
     mp_uint_t timeout_ms = timeout_for(lwipb_netconn_send_timeout(w->self), w->apiflags);
     int err;
     struct tcp_pcb *pcb = w->self->conn->pcb.tcp;
     if ((w->apiflags & NETCONN_COPY) || pcb == NULL) {
         err = lwipb_block(lwipb_netconn_attempt_write, w, timeout_ms);
     } else {
-        pinned_write_t pinned = { .self = w->self, .pin = lwipb_pin(pcb, data) };
+        pinned_write_t pinned = { .self = w->self, .pcb = pcb };
         nlr_push_jump_callback(&pinned.node, write_ended);
+        for (size_t i = 0; i < count; ++i) {
+            lwipb_pin_add(&pinned.pins, objects[i]);
+        }
         err = lwipb_block(lwipb_netconn_attempt_write, w, timeout_ms);
         nlr_pop_jump_callback(true);
     }
@@ -303,7 +322,7 @@ static mp_obj_t py_netconn_write(size_t n_args, const mp_obj_t *args) {
         .self = to_tcp(args[0]), .vectors = &vector, .count = 1, .len = data.len,
     };
     w.apiflags = n_args > 2 ? mp_obj_get_int(args[2]) : NETCONN_COPY;
-    return write_all(&w, args[1]);
+    return write_all(&w, 1, &args[1]);
 }
 static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(netconn_write_obj, 2, 3, py_netconn_write);
 
@@ -324,8 +343,7 @@ static mp_obj_t py_netconn_write_vectors(size_t n_args, const mp_obj_t *args) {
             w.len += data.len;
         }
     }
-    // The pin is on a list that the script cannot change.
-    return write_all(&w, mp_obj_new_tuple(count, items));
+    return write_all(&w, count, items);
 }
 static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(netconn_write_vectors_obj, 2, 3,
     py_netconn_write_vectors);

@@ -3,10 +3,10 @@
 #ifndef LWIP_BINDINGS_NETCONN_H
 #define LWIP_BINDINGS_NETCONN_H
 
+#include "buffer.h"
 #include "live.h"
 
 #include "lwip/api.h"
-#include "lwip/netbuf.h"
 
 // What one kind of event came to since it was last told.
 typedef struct _lwipb_conn_event_t {
@@ -42,7 +42,9 @@ mp_uint_t lwipb_netconn_send_timeout(const lwipb_netconn_t *self);
 typedef struct _lwipb_netconn_io_t {
     lwipb_netconn_t *self;
     struct netconn *accepted;
-    struct netbuf *received; // NULL after success: the stream ended
+    struct pbuf *pbuf; // received from a stream; NULL after success: it ended
+    struct netbuf *netbuf; // a received datagram
+    size_t want; // from a stream, if there is more
     uint8_t apiflags;
 } lwipb_netconn_io_t;
 int lwipb_netconn_attempt_accept(void *io_in);
@@ -59,28 +61,7 @@ typedef struct _lwipb_netconn_write_t {
 } lwipb_netconn_write_t;
 int lwipb_netconn_attempt_write(void *write_in);
 
-typedef struct _lwipb_netbuf_t {
-    lwipb_live_t live; // held while buf is not NULL
-    struct netbuf *buf;
-    mp_obj_t source; // what ref() refers to
-} lwipb_netbuf_t;
-
-extern const mp_obj_type_t lwipb_type_netbuf;
-
-// An empty object; it gets its netbuf by lwipb_netbuf_hold(), which cannot fail.
-lwipb_netbuf_t *lwipb_netbuf_alloc(void);
-void lwipb_netbuf_hold(lwipb_netbuf_t *self, struct netbuf *buf);
-
 // The netbuf of a NetBuf; raises if it was deleted.
 struct netbuf *lwipb_netbuf_get(mp_obj_t self_in);
-
-// TCP data that lwIP is given without copying stays referenced until it is acknowledged. The pin is
-// made before the first write and told of the end of the last.
-typedef struct _lwipb_pin_t lwipb_pin_t;
-lwipb_pin_t *lwipb_pin(struct tcp_pcb *pcb, mp_obj_t data);
-void lwipb_pin_written(lwipb_pin_t *pin, const struct tcp_pcb *pcb);
-// Lets go what needs no pin any more.
-void lwipb_pins_review(void);
-void lwipb_pins_deinit(void);
 
 #endif

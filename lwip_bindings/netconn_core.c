@@ -15,6 +15,9 @@
 // negative one, by which its receptions are counted, as lwIP's own sockets do it.
 static lwipb_netconn_t *slots[MEMP_NUM_NETCONN];
 
+// A chain of this length takes another reception, of a whole window at most.
+#define CHAIN_MAX (0xffff - LWIP_MIN(TCP_WND, 0xffff))
+
 static void count_event(lwipb_netconn_t *self, enum netconn_evt evt, u16_t len) {
     switch (evt) {
         case NETCONN_EVT_RCVPLUS:
@@ -186,25 +189,45 @@ int lwipb_netconn_attempt_accept(void *io_in) {
     return lwipb_errno(netconn_accept(io->self->conn, &io->accepted));
 }
 
-// A stream's pbuf in a netbuf of its own, as netconn_recv() does it, but with flags.
+// What waits of a stream, in one chain: until io->want bytes are there, for each reception of lwIP's
+// would cost the script a call. The window is opened once for all.
 static err_t recv_tcp(lwipb_netconn_io_t *io) {
-    struct netbuf *buf = netbuf_new();
-    if (buf == NULL) {
-        return ERR_MEM;
-    }
-    struct pbuf *p = io->self->rest;
-    io->self->rest = NULL;
+    lwipb_netconn_t *self = io->self;
+    uint8_t flags = NETCONN_NOAUTORCVD | NETCONN_DONTBLOCK;
+    struct pbuf *p = self->rest;
+    size_t opened = 0;
     err_t err = ERR_OK;
-    if (p == NULL) {
-        err = netconn_recv_tcp_pbuf_flags(io->self->conn, &p, io->apiflags | NETCONN_DONTBLOCK);
+    if (p != NULL) {
+        self->rest = NULL;
+        opened = p->tot_len;
+    } else {
+        err = netconn_recv_tcp_pbuf_flags(self->conn, &p, flags);
     }
     if (err != ERR_OK) {
-        netbuf_delete(buf);
         return err;
     }
-    buf->p = buf->ptr = p;
-    io->received = buf;
+    while (self->readable > 0 && p->tot_len < io->want && p->tot_len <= CHAIN_MAX) {
+        // An error comes up again at the next call, and the end, unless it did so already.
+        struct pbuf *more;
+        err = netconn_recv_tcp_pbuf_flags(self->conn, &more, flags | NETCONN_NOFIN);
+        if (err != ERR_OK) {
+            self->rx_closed |= err == ERR_CLSD;
+            break;
+        }
+        pbuf_cat(p, more);
+    }
+    if (!(io->apiflags & NETCONN_NOAUTORCVD) && p->tot_len > opened) {
+        netconn_tcp_recvd(self->conn, p->tot_len - opened);
+    }
+    io->pbuf = p;
     return ERR_OK;
+}
+
+// Seen here, that nothing has arrived costs little. The end is an event too.
+static bool has_nothing(const lwipb_netconn_t *self) {
+    const struct netconn *conn = self->conn;
+    return self->readable <= 0 && self->rest == NULL && conn->pending_err == ERR_OK
+           && conn->pcb.ip != NULL;
 }
 
 int lwipb_netconn_attempt_recv(void *io_in) {
@@ -213,20 +236,21 @@ int lwipb_netconn_attempt_recv(void *io_in) {
     if (self->conn == NULL) {
         return MP_EBADF;
     }
-    if (!lwipb_conn_is_tcp(self->conn)) {
-        return lwipb_errno(netconn_recv_udp_raw_netbuf_flags(self->conn, &io->received,
-            io->apiflags | NETCONN_DONTBLOCK));
-    }
-    if (self->rest == NULL && self->rx_closed) {
+    bool stream = lwipb_conn_is_tcp(self->conn);
+    if (stream && self->rest == NULL && self->rx_closed) {
         return 0;
+    }
+    if (has_nothing(self)) {
+        return stream && lwipb_conn_is_idle(self->conn) ? MP_ENOTCONN : MP_EAGAIN;
+    }
+    if (!stream) {
+        return lwipb_errno(netconn_recv_udp_raw_netbuf_flags(self->conn, &io->netbuf,
+            io->apiflags | NETCONN_DONTBLOCK));
     }
     err_t err = recv_tcp(io);
     if (err == ERR_CLSD) {
         self->rx_closed = true;
         return 0;
-    }
-    if (err == ERR_WOULDBLOCK && lwipb_conn_is_idle(self->conn)) {
-        return MP_ENOTCONN;
     }
     return lwipb_errno(err);
 }

@@ -3,24 +3,12 @@
 #ifndef LWIP_BINDINGS_RAW_H
 #define LWIP_BINDINGS_RAW_H
 
+#include "buffer.h"
 #include "live.h"
 
-#include "lwip/pbuf.h"
-
-typedef struct _lwipb_pbuf_t {
-    lwipb_live_t live; // held while p is not NULL
-    struct pbuf *p; // one reference to it is ours
-    mp_obj_t source; // what a PBUF_REF refers to
-} lwipb_pbuf_t;
-
-extern const mp_obj_type_t lwipb_type_pbuf;
 extern const mp_obj_type_t lwipb_type_raw_tcp;
 extern const mp_obj_type_t lwipb_type_raw_udp;
 extern const mp_obj_type_t lwipb_type_raw_ip;
-
-// An empty object; lwipb_pbuf_hold(), which cannot fail, gives it a pbuf and one reference to it.
-lwipb_pbuf_t *lwipb_pbuf_alloc(void);
-void lwipb_pbuf_hold(lwipb_pbuf_t *self, struct pbuf *p);
 
 // The pbuf of a Pbuf; raises if it was freed, or if the object is something else.
 struct pbuf *lwipb_pbuf_get(mp_obj_t self_in);

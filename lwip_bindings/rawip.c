@@ -45,7 +45,7 @@ static u8_t on_recv(void *arg, struct raw_pcb *pcb, struct pbuf *p, const ip_add
 static void ip_deliver(lwipb_live_t *live) {
     raw_ip_t *self = (raw_ip_t *)live;
     while (self->callback != mp_const_none && self->queue.count > 0) {
-        lwipb_pbuf_t *pbuf = lwipb_pbuf_alloc();
+        lwipb_buffer_t *pbuf = lwipb_buffer_alloc(&lwipb_type_pbuf);
         lwipb_datagram_t datagram;
         LOCK_TCPIP_CORE();
         bool taken = lwipb_rawqueue_take(&self->queue, &datagram);
@@ -53,7 +53,7 @@ static void ip_deliver(lwipb_live_t *live) {
         if (!taken) {
             return;
         }
-        lwipb_pbuf_hold(pbuf, datagram.p);
+        lwipb_buffer_hold(pbuf, datagram.p);
         mp_obj_t args[3] = {
             MP_OBJ_FROM_PTR(self), MP_OBJ_FROM_PTR(pbuf), lwipb_addr_to_obj(&datagram.addr),
         };

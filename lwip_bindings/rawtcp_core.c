@@ -11,7 +11,7 @@
 #include "py/mperrno.h"
 #include "py/runtime.h"
 
-#include "netconn.h"
+#include "pin.h"
 #include "rawtcp.h"
 
 #include "lwip/priv/tcp_priv.h"
@@ -236,7 +236,7 @@ static void deliver_accept(raw_tcp_t *self) {
 }
 
 static void deliver_recv(raw_tcp_t *self) {
-    lwipb_pbuf_t *pbuf = lwipb_pbuf_alloc();
+    lwipb_buffer_t *pbuf = lwipb_buffer_alloc(&lwipb_type_pbuf);
     LOCK_TCPIP_CORE();
     struct pbuf *p = self->received;
     self->received = NULL;
@@ -244,7 +244,7 @@ static void deliver_recv(raw_tcp_t *self) {
     self->ended = false;
     UNLOCK_TCPIP_CORE();
     if (p != NULL) {
-        lwipb_pbuf_hold(pbuf, p);
+        lwipb_buffer_hold(pbuf, p);
         call(self, CB_RECV, MP_OBJ_FROM_PTR(pbuf), MP_OBJ_NEW_SMALL_INT(0));
     }
     if (ended) {

@@ -7,18 +7,19 @@
 #include "py/objstr.h"
 #include "py/runtime.h"
 
-#include "live.h"
+#include "buffer.h"
 
 typedef struct _view_t {
     mp_obj_base_t base;
-    lwipb_live_t *owner;
+    lwipb_buffer_t *owner;
     uint8_t *data;
-    size_t len;
+    uint16_t len; // a pbuf's, so no more
+    bool writable;
     uint32_t generation;
 } view_t;
 
 static bool view_is_valid(const view_t *self) {
-    return lwipb_live_held(self->owner) && self->generation == self->owner->generation;
+    return self->owner->held != NULL && self->generation == self->owner->generation;
 }
 
 static view_t *to_view(mp_obj_t self_in) {
@@ -29,13 +30,34 @@ static view_t *to_view(mp_obj_t self_in) {
     return self;
 }
 
-mp_obj_t lwipb_view_new(lwipb_live_t *owner, void *data, size_t len) {
+mp_obj_t lwipb_view_new(lwipb_buffer_t *owner, const struct pbuf *p) {
     view_t *self = mp_obj_malloc(view_t, &lwipb_type_view);
     self->owner = owner;
-    self->data = data;
-    self->len = len;
+    self->data = p->payload;
+    self->len = p->len;
+    self->writable = p->type_internal != PBUF_ROM;
     self->generation = owner->generation;
     return MP_OBJ_FROM_PTR(self);
+}
+
+static void check_writable(const view_t *self) {
+    if (!self->writable) {
+        mp_raise_TypeError(MP_ERROR_TEXT("read-only"));
+    }
+}
+
+struct pbuf *lwipb_view_pbuf(mp_obj_t obj) {
+    if (!mp_obj_is_type(obj, &lwipb_type_view)) {
+        return NULL;
+    }
+    const view_t *self = MP_OBJ_TO_PTR(obj);
+    const lwipb_buffer_t *owner = self->owner;
+    struct pbuf *p = !view_is_valid(self) ? NULL
+        : owner->base.type == &lwipb_type_netbuf ? owner->netbuf->p : owner->pbuf;
+    while (p != NULL && (size_t)(self->data - (uint8_t *)p->payload) > p->len) {
+        p = p->next;
+    }
+    return p;
 }
 
 static void view_print(const mp_print_t *print, mp_obj_t self_in, mp_print_kind_t kind) {
@@ -74,8 +96,13 @@ static mp_obj_t view_slice(view_t *self, mp_obj_t index, mp_obj_t value) {
     }
     size_t len = slice.stop > slice.start ? slice.stop - slice.start : 0;
     if (value == MP_OBJ_SENTINEL) {
-        return lwipb_view_new(self->owner, self->data + slice.start, len);
+        view_t *part = mp_obj_malloc(view_t, &lwipb_type_view);
+        *part = *self;
+        part->data += slice.start;
+        part->len = len;
+        return MP_OBJ_FROM_PTR(part);
     }
+    check_writable(self);
     mp_buffer_info_t from;
     mp_get_buffer_raise(value, &from, MP_BUFFER_READ);
     if (from.len != len) {
@@ -97,14 +124,14 @@ static mp_obj_t view_subscr(mp_obj_t self_in, mp_obj_t index, mp_obj_t value) {
     if (value == MP_OBJ_SENTINEL) {
         return MP_OBJ_NEW_SMALL_INT(self->data[i]);
     }
+    check_writable(self);
     self->data[i] = mp_obj_get_int(value);
     return mp_const_none;
 }
 
 static mp_int_t view_get_buffer(mp_obj_t self_in, mp_buffer_info_t *info, mp_uint_t flags) {
-    (void)flags;
     view_t *self = MP_OBJ_TO_PTR(self_in);
-    if (!view_is_valid(self)) {
+    if (!view_is_valid(self) || ((flags & MP_BUFFER_WRITE) && !self->writable)) {
         return 1;
     }
     info->buf = self->data;

@@ -379,3 +379,151 @@ else:
 """
     )
     assert out == "all given back <Netconn deleted> <View of 1460 bytes, given back>\n"
+
+
+def test_recv__gathers_what_waits(bindings):
+    """Segments that came together come in one NetBuf, the end behind them; recv_into takes what fits."""
+    out = bindings.run(
+        PAIR
+        + """
+import select
+c, a = pair()
+p = select.poll()
+p.register(c, select.POLLIN)
+def send(*pieces):
+    for piece in pieces:
+        a.write(piece)
+    p.poll(100)
+    p.unregister(c)
+    p.register(_idle, select.POLLIN)
+    p.poll(20)
+    p.unregister(_idle)
+    p.register(c, select.POLLIN)
+_idle = Netconn(UDP)
+a_, b_, c_ = [x * 1460 for x in (b"a", b"b", b"c")]
+send(a_, b_, c_)
+with c.recv() as nb:
+    pieces = [bytes(nb.data)]
+    while nb.next() >= 0:
+        pieces.append(bytes(nb.data))
+    print(nb.len(), len(pieces), b"".join(pieces) == a_ + b_ + c_)
+send(a_, b_, c_)
+buf = bytearray(2190)
+print(c.recv_into(buf), buf == a_ + b_[:730], bool(p.poll(0)))
+print(c.recv_into(buf), buf == b_[730:] + c_, bool(p.poll(0)))
+send(a_, b_)
+print(c.recv_into(buf), c.recv().copy() == b_[730:])
+# The window opens by what is taken, however many receptions that was.
+c.set_nonblocking(True)
+a.set_nonblocking(True)
+total = got = 0
+while total < 200000:
+    try:
+        total += a.write(b"x" * 10000)
+    except OSError:
+        pass
+    try:
+        with c.recv() as nb:
+            got += nb.len()
+    except OSError:
+        pass
+c.set_nonblocking(False)
+# By hand: nothing is opened until it is said.
+while got < total:
+    with c.recv(NOAUTORCVD) as nb:
+        c.tcp_recvd(nb.len())
+        got += nb.len()
+send(b"last words")
+a.delete()
+p.poll(100)
+print(got == total, c.recv().copy(), c.recv(), c.recv(), c.recv_into(buf), bool(p.poll(0)))
+"""
+    )
+    assert out.split("\n") == [
+        "4380 3 True",
+        "2190 True True",
+        "2190 True False",
+        "2190 True",
+        "True b'last words' None None 0 True",
+        "",
+    ]
+
+
+def test_recv__error_behind_data(bindings):
+    """What came before a reset is received, then comes the error, once, and nothing is lost or leaked."""
+    out = bindings.run(
+        PAIR
+        + """
+import socket, select
+start = used()
+for i in range(3):
+    server = socket.socket()
+    server.bind(("127.0.0.1", 0))
+    server.listen(1)
+    c = Netconn()
+    c.connect("127.0.0.1", server.getsockname()[1])
+    a = server.accept()[0]
+    a.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    c.write(b"unread, so that closing resets")
+    for piece in (b"one", b"two"):
+        a.send(piece)
+    p = select.poll()
+    p.register(a, select.POLLIN)
+    p.register(c, select.POLLIN)
+    p.poll(50)
+    a.close()
+    server.close()
+    p.unregister(a)
+    p.unregister(c)
+    p.poll(20)
+    print(c.recv().copy(), err(c.recv), c.state)
+    c.delete()
+"""
+    )
+    assert set(out.strip().split("\n")) == {f"b'onetwo' {errno.ECONNRESET} 0"}
+
+
+def test_netbuf__refers_without_copying(bindings):
+    """What a NetBuf refers to is held as long as somebody has it to send, and may be joined and deleted."""
+    out = bindings.run(
+        PAIR
+        + """
+import gc
+u = Netconn(UDP)
+u.bind("127.0.0.1", 0)
+port = u.addr()[1]
+start = used()
+for i in range(40):
+    head, tail = NetBuf(), NetBuf()
+    head.ref(bytes([65 + i % 26]) * 20)
+    tail.ref(bytearray(b"tail"))
+    head.chain(tail)
+    u.sendto(head, "127.0.0.1", port)
+    head.ref(b"another")
+    head.delete()
+    junk = [bytes(20) for j in range(50)]
+    with u.recv() as got:
+        assert got.copy() == bytes([65 + i % 26]) * 20 + b"tail", got.copy()
+print(err(tail.len), start == used() or (start, used()))
+m = NetBuf()
+m.ref(b"constant")
+for code in ("m.take(b'x')", "m.data[0] = 1"):
+    try:
+        exec(code)
+    except TypeError as e:
+        print(e)
+c, a = pair()
+with NetBuf() as m:
+    view = m.alloc(3000)
+    for j in range(3000):
+        view[j] = j & 0xff
+    print(c.write_vectors([view[:1000], b"-", view[2000:]], NOCOPY))
+junk = NetBuf()
+junk.alloc(3000)[:] = bytes(3000)
+got = b""
+while len(got) < 2001:
+    got += a.recv().copy()
+print(got == (bytes(range(256)) * 12)[:1000] + b"-" + (bytes(range(256)) * 12)[2000:3000])
+"""
+    )
+    assert out == f"{errno.EBADF} True\nread-only\nread-only\n2001\nTrue\n"

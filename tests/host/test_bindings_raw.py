@@ -309,9 +309,161 @@ print(used()[0] == start[0])
         "b'World'",
         "b'rl' b'rl'",
         "5 b'rl' 3",
-        "ValueError ValueError IndexError ValueError OSError ValueError TypeError ValueError True",
+        "ValueError ValueError IndexError ValueError OSError ValueError TypeError TypeError True",
         "",
     ]
+
+
+def test_pbuf__shared_is_not_cut(bindings):
+    """What another Pbuf shows, or the stack is to send, is neither shortened nor given back under it."""
+    out = bindings.run(
+        RUN
+        + """
+p = Pbuf(b"0123456789", RAW)
+q = p.ref()
+view = q.data
+print(err(p.realloc, 3), err(p.free_header, 4), bytes(view))
+tail = Pbuf(b"tail", RAW)
+p.chain(tail)
+print(err(q.dechain), err(p.realloc, 12), p.copy_partial())
+q.free()
+tail.free()
+print(err(p.realloc, 12), p.copy_partial(), err(p.free_header, 4), p.copy_partial(), p.dechain())
+for size in (1, 2):
+    ends = [Pbuf(b"ab", RAW, kind) for kind in (REF, ROM, RAM)]
+    for end in ends:
+        p.cat(end)
+    p.realloc(len(p) - size)
+    print(p.copy_partial(), p.clen())
+p.free_header(6)
+print(p.copy_partial(), p.clen())
+p.free()
+print(err(p.clone), used()[0]["PBUF"])
+for wrong in ((b"x", RAW, 77), (3, 5000), (3, -1)):
+    try:
+        print(Pbuf(*wrong))
+    except ValueError:
+        print("ValueError", end=" ")
+for method in ("clone", "coalesce"):
+    for wrong in ((5000,), (RAW, REF), (RAW, ROM)):
+        try:
+            print(getattr(Pbuf(3), method)(*wrong))
+        except (ValueError, TypeError) as e:
+            print(type(e).__name__, end=" ")
+"""
+    )
+    assert out.split("\n") == [
+        f"{errno.EBUSY} {errno.EBUSY} b'0123456789'",
+        f"{errno.EBUSY} {errno.EBUSY} b'0123456789tail'",
+        "None b'0123456789ta' None b'456789ta' None",
+        "b'456789ababa' 4",
+        "b'456789ababaabab' 6",
+        "b'ababaabab' 5",
+        f"{errno.EBADF} 0",
+        "ValueError ValueError ValueError ValueError ValueError ValueError ValueError TypeError TypeError ",
+    ]
+
+
+def test_pbuf__read_only(bindings):
+    """What lies in memory that must not change is shown and sent, and not written."""
+    out = bindings.run(
+        RUN
+        + """
+def wrong(f, *args):
+    try:
+        print(f(*args))
+    except TypeError as e:
+        print(e, end="; ")
+for kind in (ROM, REF):
+    p = Pbuf(b"constant", RAW, kind)
+    view = p.data
+    wrong(p.put_at, 0, 1)
+    wrong(p.take, b"x")
+    wrong(exec, "view[0] = 1")
+    wrong(exec, "view[0:1] = b'x'")
+    part = view[2:5]
+    try:
+        part[0] = 1
+    except TypeError as e:
+        print(e, bytes(part), part == b"nst")
+    wrong(socket.socket(socket.AF_INET, socket.SOCK_DGRAM).recv_into, view)
+    p.free()
+    print()
+data = bytearray(b"changing")
+p = Pbuf(data, RAW, REF)
+p.put_at(0, 67)
+p.data[1] = 72
+print(data, p.copy_partial())
+"""
+    )
+    line = "read-only; " * 4 + "read-only b'nst' True"
+    assert out.split("\n") == [
+        line,
+        "object with buffer protocol required; ",
+        line,
+        "object with buffer protocol required; ",
+        "bytearray(b'CHanging') b'CHanging'",
+        "",
+    ]
+
+
+def test_nocopy__held_with_its_pbuf(bindings):
+    """What was received and is sent on without copying stays although its Pbuf was freed at once."""
+    out = bindings.run(
+        RUN
+        + """
+start = used()
+server = TCP()
+server.bind("127.0.0.1", 0)
+server.listen()
+def on_recv(tcp, pbuf, e):
+    if pbuf is None:
+        tcp.close()
+        return
+    for segment in pbuf.segments():
+        tcp.write(segment, 0)
+    tcp.output()
+    tcp.recved(len(pbuf))
+    pbuf.free()
+    # What was free is used for something else.
+    for junk in [Pbuf(b"\\xff" * 500, RAW) for i in range(4)]:
+        junk.free()
+server.accept(lambda listener, tcp, e: tcp.recv(on_recv))
+got = bytearray()
+def answer(tcp, pbuf, e):
+    got.extend(pbuf.copy_partial())
+    tcp.recved(len(pbuf))
+    pbuf.free()
+client = TCP()
+client.recv(answer)
+expected = bytes(range(250)) * 8
+client.connect("127.0.0.1", server.local()[1], lambda tcp, e: tcp.write(expected))
+print(run(5, lambda: len(got) >= len(expected)), got == expected)
+client.abort()
+server.close()
+run(20)
+import gc, lwip
+Pbuf(1).free()
+client = server = None
+gc.collect()
+view = Pbuf(b"later", RAW).data
+TCP().close()
+p = Pbuf(view, RAW, ROM)
+print(p.copy_partial())
+u = UDP()
+u.bind("127.0.0.1", 7009)
+seen = []
+u.recv(lambda udp, pbuf, addr, port: seen.append(pbuf.copy_partial()))
+q = Pbuf(b"freed before it arrives", RAW)
+r = Pbuf(q.data, RAW, ROM)
+q.free()
+u.sendto(r, "127.0.0.1", 7009)
+r.free()
+run(5, lambda: seen)
+print(seen, err(lambda: Pbuf(b"x", RAW, ROM).realloc(0)))
+"""
+    )
+    assert out == "True True\nb'later'\n[b'freed before it arrives'] None\n"
 
 
 def test_collector__forgotten_pbufs(bindings):

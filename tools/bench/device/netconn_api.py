@@ -32,11 +32,13 @@ def tcp_rx(port, size):
 
 def tcp_tx(port, size):
     connection = _accept(port)
-    buffer = bytes(8192)
+    # Whole segments, so that none is of two pieces.
+    buffer = bytes(8 * 1460)
     write = connection.write
+    flags = netconn.NOCOPY
     left = size
     while left > 0:
-        left -= write(buffer, netconn.NOCOPY)
+        left -= write(buffer, flags)
     connection.delete()
     print(size - left)
 
