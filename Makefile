@@ -36,7 +36,7 @@ PORT_MAKE = $(MAKE) --no-print-directory -s -j$(JOBS) -C $(PORT_DIR) BOARD=$(BOA
 # Silent where there is nothing to build: py.mk greets even then.
 BUILD_FIRMWARE = +@$(PORT_MAKE) | sed -u '/^Including User C Module/d; /^GEN .*genhdr/d; / not updated/d'
 
-.PHONY: help run test soak firmware exec repl flash bench lint size clean clean-cache check-board run-script
+.PHONY: help run test soak firmware exec repl flash bench lint size licences clean clean-cache check-board run-script
 .DEFAULT_GOAL := help
 
 help:
@@ -47,10 +47,11 @@ help:
 	@echo "make firmware BOARD=X       $(BUILD)/firmware.{elf,bin,hex,dfu,map}"
 	@echo "make exec SCRIPT=f.py       run a script on the board, exit with its status"
 	@echo "make repl                   the REPL alone"
-	@echo "make flash                  flash a board in DFU mode with dfu-util"
+	@echo "make flash                  flash a board over USB (PORT= IMAGE= SERIAL= UNPROTECT=1 USBIP=: docs/flashing.md)"
 	@echo "make bench                  measure in virtual time, write build/bench.json"
 	@echo "make lint                   check style"
 	@echo "make size                   what the image takes, by section"
+	@echo "make licences               the licences of what is in the image (V=1: file by file), and its notices"
 	@echo "make clean | clean-cache    remove the build | what set-up fetched"
 	@echo "PORT=/dev/ttyACM0 makes run, exec, repl and test use a real board. NET=none|passt: the emulated"
 	@echo "board's network. CACHE=$(CACHE) holds what set-up fetches."
@@ -128,6 +129,9 @@ lint:
 
 size: firmware
 	@arm-none-eabi-size -A $(ELF) | awk '$$2 > 0 && $$3 > 0'
+
+licences: firmware
+	@$(PYTHON) tools/licences $(BUILD) --output $(BUILD)/licences.txt $(if $(filter 1,$(V)),--files)
 
 clean:
 	rm -rf build
