@@ -95,7 +95,7 @@ def build(tmp_path):
     ],
 )
 def test_licences__unknown_file(build, text, fault):
-    """A linked third-party file without a known licence fails, and is named; what is not linked does not count."""
+    """A linked third-party file without a known licence fails, named; what is not linked does not count."""
     folder, tree = build
     (tree / "lib" / "new" / "kept.c").write_text(text)
     answer = run(folder, MICROPYTHON_DIR=str(tree))
