@@ -145,29 +145,6 @@ def test_http_client(online, lan, api):
     assert out == "(200, b'page /here')\n(404, b'page /nowhere')\n"
 
 
-def test_http_server(online, lan):
-    """The board's page is served to two clients at once, and ends by Ctrl-C."""
-    board, address = online
-    board.start(example("asyncio/http_server.py") + "\nasyncio.run(main(8080))\n")
-    board.dut.expect_exact(b"listening")
-    clients = [lan.socket(), lan.socket()]
-    for client in clients:
-        client.connect((address, 8080))
-    for client, path in zip(clients, ("/", "/other"), strict=True):
-        client.sendall(f"GET {path} HTTP/1.0\r\n\r\n".encode())
-    answers = []
-    for client in clients:
-        answer = b""
-        while part := client.recv(65536):
-            answer += part
-        answers.append(answer)
-    assert b"200 OK" in answers[0] and b"TCP_PCB" in answers[0]
-    assert b"404" in answers[1] and answers[1].endswith(b"there is only /\n")
-    board.dut.write(b"\x03")
-    _, error = board.finish(timeout=30)
-    assert b"KeyboardInterrupt" in error
-
-
 def fetch(lan, address, path):
     """(status, body) of the board's file server, by HTTP/1.0."""
     client = lan.socket()

@@ -53,6 +53,8 @@ FOR_TEST = (
     Package("tshark", program("tshark"), 180),
     Package("dfu-util", program("dfu-suffix"), 1),
     Package("gdb-multiarch", program("gdb-multiarch"), 130),
+    Package("chromium", program("chromium"), 500),
+    Package("fonts-dejavu-core", file("/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf"), 3),
 )
 FOR_LINT = tuple(package for package in FOR_RUN if package.name == "python3-venv")
 STEPS = {"firmware": FOR_RUN, "run": FOR_RUN, "test": FOR_RUN + FOR_TEST, "lint": FOR_LINT}
