@@ -72,7 +72,8 @@ run: check-board
 	$(SETUP) run $(SETUP_DIRS)
 ifeq ($(PORT),)
 	$(BUILD_FIRMWARE)
-	@$(PYTHON) -m emulator $(ELF) --board $(BOARD) --net $(NET) --flash $(BUILD)/flash.bin --repl
+	@$(PYTHON) -m emulator $(ELF) --board $(BOARD) --net $(NET) --flash $(BUILD)/flash.bin --repl \
+		$(addprefix --usbip ,$(USBIP))
 else
 	@$(PYTHON) -m mpremote connect $(PORT) repl
 endif
@@ -115,10 +116,22 @@ else
 	@$(PYTHON) -m pytest $(TESTS) --port $(PORT) $(if $(WIRED),--wired) $(PYTEST_ARGS)
 endif
 
-flash: firmware
-	@command -v dfu-util >/dev/null || { echo "no dfu-util: install Debian's package dfu-util" >&2; exit 1; }
-	@echo "Put the board in DFU mode: BOOT0 high and reset, or machine.bootloader() at the prompt."
-	dfu-util --wait --device 0483:df11 --alt 0 --dfuse-address 0x08000000:leave --download $(BUILD)/firmware.bin
+IMAGE ?=
+SERIAL ?=
+UNPROTECT ?=
+USBIP ?=
+FLASH = $(PYTHON) tools/flash $(or $(IMAGE),$(BUILD)/firmware.dfu) $(addprefix --port ,$(PORT)) \
+	$(addprefix --serial ,$(SERIAL)) $(addprefix --usbip ,$(USBIP)) $(if $(UNPROTECT),--unprotect)
+
+# IMAGE= is flashed as it is: nothing is built for it.
+flash: check-board
+ifeq ($(IMAGE),)
+	$(SETUP) firmware $(SETUP_DIRS)
+	$(BUILD_FIRMWARE)
+else
+	$(SETUP) run $(SETUP_DIRS)
+endif
+	@$(FLASH)
 
 bench: firmware
 	@$(PYTHON) -m bench --elf $(ELF) --image $(BUILD)/firmware.bin --board $(BOARD) --output build/bench.json

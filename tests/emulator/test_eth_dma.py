@@ -277,6 +277,20 @@ def test_rx__shifted_buffer(player):
     assert player.words(RX_RING)[0] >> 16 == 126
 
 
+def test_rx__shift_of_what_follows_is_ignored(player):
+    """RDES2[1:0]: without meaning for a buffer with the middle or the end of a frame."""
+    player.start(rx=2, rx_size=128)
+    player.write("DMAOMR", RSF | TSF | ST)
+    for n in range(2):
+        player.poke(RX_RING + 16 * n, OWN, 128 | n << 15, RX_BUFFERS + 128 * n + 2, 0)
+    player.write("DMARDLAR", RX_RING)
+    player.write("DMAOMR", RSF | TSF | ST | SR)
+    sent = frame(payload=bytes(n & 255 for n in range(180)))
+    player.station.transmit(sent)
+    player.advance(1 * MS)
+    assert player.memory.read(RX_BUFFERS + 2, len(sent)) == sent
+
+
 def test_rx__size_no_multiple_of_4_is_reported(player):
     player.poke(RX_RING, OWN, 1530, RX_BUFFERS, 0)
     player.write("DMARDLAR", RX_RING)
@@ -492,22 +506,59 @@ def test_fault__rx_buffer_in_ccm_then_reset_recovers(player):
 # Ownership
 
 
-def test_owned__ranges_and_check(started):
-    """A store into what the DMA owns is the driver's mistake; a hook on the CPU's stores can ask."""
-    started.advance(1 * MS)
-    dma = started.eth.dma
-    assert {what for _, _, what in dma.owned()} == {"RDES", "RX buffer"}
-    dma.check_cpu_write(TX_BUFFERS, 4)
+@pytest.fixture
+def watched(started):
+    """stored(address, size, value): what a CPU would do."""
+    started.eth.dma.ownership.watch(memoryview(bytearray(0x20000 // 4)))
+    return started
+
+
+def marked(player, address):
+    return player.eth.dma.ownership.words[(address - 0x20000000) // 4]
+
+
+def test_owned__store_into_what_the_dma_owns_is_reported(watched):
+    """From the store that sets OWN to the DMA's that clears it (33.6.2); what is beside it is free."""
+    stored = watched.eth.dma.ownership.stored
+    stored(TX_BUFFERS, 4, 0)
+    assert marked(watched, RX_BUFFERS) and not marked(watched, TX_BUFFERS)
     with pytest.raises(GuestError, match="RX buffer"):
-        dma.check_cpu_write(RX_BUFFERS + 100, 1)
-    started.machine.reports.clear()
-    started.send(frame(HOST, MAC, payload=bytes(1000)))
-    with pytest.raises(GuestError, match="TDES"):
-        dma.check_cpu_write(TX_RING, 4)
+        stored(RX_BUFFERS + 100, 1, 0)
+    with pytest.raises(GuestError, match="RDES"):
+        stored(RX_RING + 8, 4, 0)
+    watched.machine.reports.clear()
     for _ in range(4):
-        started.station.transmit(frame())
-    started.advance(1 * MS)
-    assert dma.owned() == []
+        watched.station.transmit(frame())
+    watched.advance(1 * MS)
+    stored(RX_BUFFERS + 100, 1, 0)
+    stored(RX_RING, 4, OWN)
+    with pytest.raises(GuestError, match="RX buffer"):
+        stored(RX_BUFFERS + 100, 1, 0)
+
+
+def test_owned__transmit_descriptor_until_it_is_closed(watched):
+    stored = watched.eth.dma.ownership.stored
+    watched.send(frame(HOST, MAC, payload=bytes(1000)), demand=False)
+    stored(TX_RING, 4, watched.tx_status(0))
+    with pytest.raises(GuestError, match="TX buffer"):
+        stored(TX_BUFFERS, 1, 0)
+    watched.write("DMATPDR", 0)
+    with pytest.raises(GuestError, match="TDES"):
+        stored(TX_RING + 4, 4, 0)
+    watched.advance(1 * MS)
+    stored(TX_BUFFERS, 1, 0)
+    stored(TX_RING + 4, 4, 0)
+
+
+def test_owned__nothing_after_a_stop_or_a_reset(watched):
+    watched.write("DMAOMR", RSF | TSF | ST)
+    watched.advance(1 * MS)
+    watched.eth.dma.ownership.stored(RX_BUFFERS, 4, 0)
+    watched.write("DMAOMR", RSF | TSF | ST | SR)
+    with pytest.raises(GuestError, match="RX buffer"):
+        watched.eth.dma.ownership.stored(RX_BUFFERS, 4, 0)
+    watched.write("DMABMR", 1)
+    assert not any(watched.eth.dma.ownership.words)
 
 
 # Mode register

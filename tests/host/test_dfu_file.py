@@ -27,9 +27,8 @@ def test_dfu__holds_the_image_at_its_address(firmware):
     image = Path(firmware).with_suffix(".bin").read_bytes()
     assert address == FLASH_BASE
     assert target_size == 8 + length
-    # dfu.py fills the image up to a multiple of eight bytes.
-    assert data[11 + 274 + 8 : -16] == image.ljust(-(-len(image) // 8) * 8, b"\0")
-    assert length == len(data) - 11 - 274 - 8 - 16
+    assert data[11 + 274 + 8 : -16] == image
+    assert length == len(image) == len(data) - 11 - 274 - 8 - 16
 
 
 def test_dfu__suffix_is_accepted_by_dfu_util(firmware):

@@ -145,12 +145,15 @@ class EthLab:
 
     lan: a support.lan.Lan to be on the other end of the cable instead of `peer`; time then keeps to the wall.
     peer: peer(machine, wire) makes another station, such as emulator.net.peers.Peer.
+    check_dma: what the CPU stores where the Ethernet DMA owns the memory is reported (stores are slow then).
     """
 
-    def __init__(self, elf, signal=None, lan=None, peer=None):
+    def __init__(self, elf, signal=None, lan=None, peer=None, check_dma=True):
         self.elf = elf
         self.board = Board(elf, strict=False)
         self.machine = self.board.machine
+        if check_dma:
+            self.machine["ETH"].dma.watch_stores()
         if peer is not None:
             self.peer = peer(self.machine, self.board.net)
         elif lan is None:

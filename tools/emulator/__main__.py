@@ -19,11 +19,15 @@ from .watch import FaultWatch
 
 def parse(arguments):
     parser = argparse.ArgumentParser(prog="emulator", description=__doc__)
-    parser.add_argument("firmware", help="ELF file")
+    parser.add_argument("firmware", nargs="?", help="ELF file (default: what --flash holds, or erased flash)")
     parser.add_argument("--board", default="STM32F4DISC_DISBB", choices=boards.names(), metavar="NAME")
     parser.add_argument("--usb-pty", metavar="LINK", help="symbolic link to the USB serial port's pty")
     parser.add_argument("--uart-pty", metavar="LINK", help="symbolic link to the console UART's pty")
     parser.add_argument("--no-usb", action="store_true", help="leave the USB cable unplugged")
+    parser.add_argument(
+        "--usbip", metavar="ADDRESS", help="offer the DFU loader there: [HOST:]PORT or a path"
+    )
+    parser.add_argument("--boot0", action="store_true", help="BOOT0 is high: the chip's DFU loader runs")
     parser.add_argument("--net", default="none", help="none, tap:IF[@NAMESPACE], passt[:PORTS]")
     parser.add_argument("--pcap", metavar="FILE", help="write everything on the network cable there")
     parser.add_argument("--flash", metavar="FILE", help="keep the flash's content in this file")
@@ -32,6 +36,9 @@ def parse(arguments):
     parser.add_argument("--gdb", type=int, metavar="PORT", help="wait for gdb on this port before running")
     parser.add_argument("--repl", action="store_true", help="terminal on the USB serial port (Ctrl-X leaves)")
     parser.add_argument("--strict", action="store_true", help="end at the first mistake of the firmware")
+    parser.add_argument(
+        "--check-dma", action="store_true", help="report stores into what the Ethernet DMA owns (slower)"
+    )
     parser.add_argument("--seconds", type=float, help="end after so much virtual time")
     parser.add_argument("--stats", action="store_true", help="at the end, print instructions, time and speed")
     return parser.parse_args(arguments)
@@ -47,8 +54,15 @@ class Session:
         if options.flash and Path(options.flash).exists():
             image = Path(options.flash).read_bytes()
         self.board = Board(
-            options.firmware, options.board, strict=options.strict, flash_image=image, usb=not options.no_usb
+            options.firmware,
+            options.board,
+            strict=options.strict,
+            flash_image=image,
+            usb=not options.no_usb,
+            boot0=options.boot0,
         )
+        if options.check_dma and "ETH" in self.board.machine.peripherals:
+            self.board.machine["ETH"].dma.watch_stores()
         self._connect()
 
     def _connect(self):
@@ -61,6 +75,10 @@ class Session:
                 pty = board.usb.open_pty(options.usb_pty)
                 self.ends.append(pty)
                 print(f"usb: {pty.path}", flush=True)
+        if options.usbip:
+            from .usb.usbip import UsbIp
+
+            self.ends.append(UsbIp(board.machine, board.usb, options.usbip))
         if not options.repl:
             from .uart_pty import UartPty
 

@@ -5,6 +5,7 @@ import importlib
 import tomllib
 from pathlib import Path
 
+from .build_loader import build as build_loader
 from .cpu import Cpu
 from .machine import Machine
 from .peripherals.map import MEMORY_MAP, create
@@ -12,6 +13,7 @@ from .peripherals.unmodelled import Unmodelled
 
 BOARDS = Path(__file__).parent / "boards"
 FLASH_BASE, FLASH_SIZE = 0x08000000, 0x100000
+SYSTEM_MEMORY = 0x1FFF0000
 
 
 def names():
@@ -53,9 +55,11 @@ class Board:
         cpi=(3, 2),
         usb=True,
         uid=None,
+        boot0=False,
     ):
         """elf: firmware, a path or None. flash_image: bytes that the flash holds before (a filesystem).
-        uid: the three words of the unique ID, where several boards must not be alike."""
+        uid: the three words of the unique ID, where several boards must not be alike.
+        boot0: the BOOT0 jumper is set: the loader in system memory runs instead of the flash."""
         path = BOARDS / f"{board}.toml"
         if not path.exists():
             raise ValueError(f"no board {board!r}: there are {', '.join(names())}")
@@ -72,6 +76,8 @@ class Board:
             self.cpu.write(FLASH_BASE, bytes(flash_image[:FLASH_SIZE]))
         if elf is not None:
             self.load(elf)
+        self.cpu.write(SYSTEM_MEMORY, build_loader(self.config["hse_hz"]))
+        self.boot0 = boot0
         self.net = None
         self.phy = None
         self._build(uid)
@@ -95,8 +101,9 @@ class Board:
     def _build(self, uid):
         config = self.config
         overrides = {"RCC": {"hse_hz": config["hse_hz"], "lse_hz": config.get("lse_hz", 0)}}
+        overrides["SIGNATURE"] = {"flash_kbytes": config.get("flash_kbytes", FLASH_SIZE // 1024)}
         if uid is not None:
-            overrides["SIGNATURE"] = {"uid": uid}
+            overrides["SIGNATURE"]["uid"] = uid
         for entry in MEMORY_MAP:
             if entry[0] == "ETH" and "phy" in config:
                 overrides["ETH"] = self._phy(config["phy"])
@@ -164,6 +171,15 @@ class Board:
 
     def reset(self, cause="pin"):
         self.machine.reset(cause)
+
+    @property
+    def boot0(self):
+        """The BOOT0 jumper, which counts at the next reset. BOOT1 is low."""
+        return self.machine.boot0
+
+    @boot0.setter
+    def boot0(self, high):
+        self.machine.boot0 = bool(high)
 
     def press_button(self):
         self._set_button(True)

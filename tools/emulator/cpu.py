@@ -12,6 +12,7 @@ from .peripheral import BusFault
 FOREVER = (1 << 64) - 1
 BUS_FAULT, BUS_ERROR = 1, 2
 FLASH_BASE, FLASH_SIZE = 0x08000000, 0x100000
+SRAM_SIZE = 0x20000
 RAM_SEED = 407
 
 REASONS = (
@@ -50,6 +51,7 @@ BusRead = CFUNCTYPE(c_uint32, c_uint32, c_uint32)
 BusWrite = CFUNCTYPE(None, c_uint32, c_uint32, c_uint32)
 Report = CFUNCTYPE(None, c_char_p)
 Trace = CFUNCTYPE(None, c_uint32, c_uint32, c_uint32)
+StoreSeen = Trace
 
 
 class _Shared(ctypes.Structure):
@@ -103,6 +105,7 @@ _FUNCTIONS = {
     "core_set_profile": (POINTER(c_uint64), [c_int]),
     "core_count_copies": (None, [POINTER(c_uint32), c_int, c_uint32]),
     "core_copied_bytes": (c_uint64, []),
+    "core_watch_stores": (c_void_p, [c_void_p]),
 }
 
 
@@ -367,6 +370,20 @@ class Cpu:
     @property
     def copied_bytes(self):
         return self._lib.core_copied_bytes(self._core)
+
+    def watch_stores(self, function):
+        """function(address, size, value) is called before each store to a word of SRAM whose byte in the
+        memoryview that is returned is not 0. The PC is that of the store's block. It makes stores slow."""
+
+        def seen(address, size, value):
+            try:
+                function(address, size, value)
+            except BaseException as error:
+                self._keep(error)
+
+        self._store_seen = StoreSeen(seen)
+        words = self._lib.core_watch_stores(self._core, ctypes.cast(self._store_seen, c_void_p))
+        return memoryview((c_uint8 * (SRAM_SIZE // 4)).from_address(words)).cast("B")
 
     def start_profile(self):
         """Count instructions per block; returns a function giving {block address: instructions}."""

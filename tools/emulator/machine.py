@@ -83,6 +83,7 @@ class Machine:
     remap(mode)       what answers at address 0 (SYSCFG_MEMRMP)
     poll              file descriptors of the world outside (see poll.Poll)
     report(text)      the guest did what silicon refuses, or what is not modelled
+    boot0             the level of the BOOT0 pin, which counts at the next reset
     clock             the RCC model: hclk, pclk1, pclk2, timclk1, timclk2 in Hz
     """
 
@@ -103,6 +104,7 @@ class Machine:
         self._running = False
         self._reset_wanted = None
         self._stopping = False
+        self.boot0 = False  # the level of BOOT0 at the next reset
         self.debugged = False  # run() returns "break" and "step" instead of raising Dead
         self._halted = None
         self._found = {}

@@ -52,6 +52,10 @@ FOR_TEST = (
     Package("dnsmasq-base", program("dnsmasq"), 5),
     Package("tshark", program("tshark"), 180),
     Package("dfu-util", program("dfu-suffix"), 1),
+    # tools/devnode: the emulated board's DFU loader for the real dfu-util
+    Package("umockdev", program("umockdev-wrapper"), 2),
+    Package("gir1.2-umockdev-1.0", file("/usr/lib/*/girepository-1.0/UMockdev-1.0.typelib"), 1),
+    Package("python3-gi", file("/usr/lib/python3/dist-packages/gi/__init__.py"), 40),
     Package("gdb-multiarch", program("gdb-multiarch"), 130),
     Package("chromium", program("chromium"), 500),
     Package("fonts-dejavu-core", file("/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf"), 3),

@@ -19,7 +19,8 @@ static __attribute__((naked, noreturn)) void jump(uint32_t stack, uint32_t entry
         "bx r1 \n");
 }
 
-// Runs before .data and .bss are there: it may touch neither.
+// Runs before .data and .bss are there: it may touch neither. The loader counts on a chip as after reset,
+// interrupts not masked and VTOR 0, so this comes before all else.
 static void enter_bootloader(void) {
     RCC->APB2ENR |= RCC_APB2ENR_SYSCFGEN;
     (void)RCC->APB2ENR;
@@ -53,10 +54,10 @@ static void silence(void) {
 }
 
 void Reset_Handler(void) {
-    silence();
     if (backup_take_bootloader_request()) {
         enter_bootloader();
     }
+    silence();
     // Full access to the FPU, lazy stacking: on before the first float instruction.
     SCB->CPACR |= 0xFUL << 20;
     __DSB();

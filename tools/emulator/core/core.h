@@ -64,6 +64,7 @@ typedef uint32_t (*bus_read_t)(uint32_t address, uint32_t width);
 typedef void (*bus_write_t)(uint32_t address, uint32_t value, uint32_t width);
 typedef void (*report_t)(const char *text);
 typedef void (*trace_t)(uint32_t kind, uint32_t a, uint32_t b);
+typedef void (*store_seen_t)(uint32_t address, uint32_t size, uint32_t value);
 
 typedef struct {
     uint16_t size;  // of the block in bytes; 0: not seen
@@ -124,6 +125,8 @@ typedef struct core {
     uint32_t copy_functions[COPY_FUNCTIONS]; // memcpy and its like: entries whose third argument is summed
     uint32_t copy_least; // copies of fewer bytes are not counted
     uint64_t copied_bytes;
+    uint8_t *store_words; // one byte per word of SRAM: its stores are told of, or NULL
+    store_seen_t store_seen;
     uint32_t boot_alias; // bytes at address 0
     uint8_t *alias_host;
 

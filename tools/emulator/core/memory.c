@@ -63,6 +63,7 @@ void core_host_close(core_t *core) {
     free(core->flash_blocks);
     free(core->profile);
     free(core->breakpoints);
+    free(core->store_words);
 }
 
 // What answers at address 0: flash, system memory or SRAM1 (SYSCFG_MEMRMP 0, 1, 3).

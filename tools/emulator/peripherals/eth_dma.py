@@ -5,9 +5,10 @@ Differs from silicon: arbitration between the two engines and burst shapes do no
 """
 
 from ..peripheral import BusFault, Register
-from .eth_dma_rx import DFRF, WORDS, RxEngine
+from .eth_dma_rx import DFRF, RxEngine
 from .eth_dma_rx import SR as OMR_SR
 from .eth_dma_tx import ST, TxEngine
+from .eth_ownership import Ownership
 from .eth_part import Part
 
 DMABMR, DMATPDR, DMARPDR, DMARDLAR, DMATDLAR, DMASR = 0x1000, 0x1004, 0x1008, 0x100C, 0x1010, 0x1014
@@ -55,6 +56,7 @@ class Dma(Part):
 
     def __init__(self, eth):
         super().__init__(eth)
+        self.ownership = Ownership(self)
         self.tx = TxEngine(eth)
         self.rx = RxEngine(eth)
         self._flush_event = None
@@ -64,6 +66,8 @@ class Dma(Part):
         self.faults = 0  # fatal bus errors since power-on
 
     def reset(self):
+        self.ownership.stopped("T")
+        self.ownership.stopped("R")
         self.tx.reset()
         self.rx.reset()
         self.tx_base = self.rx_base = 0
@@ -191,6 +195,7 @@ class Dma(Part):
             self.tx.state = 0
         else:
             self.rx.state = 0
+        self.ownership.stopped("T" if transmit else "R")
         self.raise_status(FBES)
 
     def fail_bus(self, transmit, after=0):
@@ -214,37 +219,14 @@ class Dma(Part):
         """The MAC lost REF_CLK in the middle of a frame: both processes stop, transmission for good."""
         self.tx.dead = True
         self.tx.state = self.rx.state = 0
+        self.ownership.stopped("T")
+        self.ownership.stopped("R")
         self.raise_status(1 << 1 | 1 << 8)
 
-    # What belongs to the DMA
-
-    def owned(self):
-        """[(address, size, what)] of the descriptors and buffers that are the DMA's at the moment."""
-        ranges = [(address, 16, "TDES") for frame in self.tx.open for address in [frame.token[0]]]
-        for engine, base, name in ((self.tx, self.tx_base, "T"), (self.rx, self.rx_base, "R")):
-            address, seen = engine.current, set()
-            while base and address not in seen:
-                seen.add(address)
-                try:
-                    control, sizes, buffer1, buffer2 = WORDS.unpack(self.machine.dma_read(address, 16, "ETH"))
-                except BusFault:
-                    break
-                if not control >> 31:
-                    break
-                ranges.append((address, 16, f"{name}DES"))
-                flags, at = (control, 20) if name == "T" else (sizes, 14)
-                end, chained = flags >> at + 1 & 1, flags >> at & 1
-                ranges.append((buffer1, sizes & 0x1FFF, f"{name}X buffer"))
-                if not chained:
-                    ranges.append((buffer2, sizes >> 16 & 0x1FFF, f"{name}X buffer"))
-                address = base if end else buffer2 & ~3 if chained else address + self.stride
-        return ranges
-
-    def check_cpu_write(self, address, size):
-        """For a hook on the CPU's stores: report one into what the DMA owns."""
-        for start, length, what in self.owned():
-            if start < address + size and address < start + length:
-                self.machine.report(f"CPU write to 0x{address:08x} in a {what} that the Ethernet DMA owns")
+    def watch_stores(self):
+        """From now on report what the CPU stores where the DMA owns the memory."""
+        if self.ownership.words is None:
+            self.ownership.watch(self.machine.cpu.watch_stores(self.ownership.stored))
 
     def read_dma_status(self, register):
         value = self.eth.regs[DMASR] | self.rx.state << 17 | self.tx.state << 20

@@ -4,39 +4,30 @@
 Differs from silicon: a frame is moved in one go after the time its words take on the bus.
 """
 
-from struct import Struct
-
-from ..peripheral import BusFault
+from .eth_dma_engine import OWN, PAIR, WORD, WORDS, Engine
 from .eth_mac import DMAOMR, R_ES, R_FT, R_IPHCE, R_PCE
-from .eth_part import Part
 
-OWN, DE, FS, LS = 1 << 31, 1 << 14, 1 << 9, 1 << 8
+DE, FS, LS = 1 << 14, 1 << 9, 1 << 8
 DIC, RER, RCH = 1 << 31, 1 << 15, 1 << 14
-WORDS = Struct("<4I")
-WORD = Struct("<I")
-PAIR = Struct("<2I")
-MASTER = "ETH"
 SR, DFRF = 1 << 1, 1 << 24
 DMASR_ROS, DMASR_RS, DMASR_RBUS, DMASR_RPSS, DMASR_ERS = 1 << 4, 1 << 6, 1 << 7, 1 << 8, 1 << 14
 
 STOPPED, FETCHING, WAITING, SUSPENDED, CLOSING, MOVING = 0, 1, 3, 4, 5, 7  # RPS in DMASR
 
 
-class RxEngine(Part):
+class RxEngine(Engine):
     """state is RPS as DMASR shows it; missed and overflows are DMAMFBOCR's two counters."""
+
+    NAME = "R"
 
     def __init__(self, eth):
         super().__init__(eth)
-        self.bus_read, self.bus_write = eth.machine.dma_read, eth.machine.dma_write
-        self._event = None
         self._watchdog = None
         self.reset()
 
     def reset(self):
-        for event in (self._event, self._watchdog):
-            if event is not None:
-                event.cancel()
-        self._event = self._watchdog = None
+        self._cancel()
+        self._disarm_watchdog()
         self.current = 0
         self.fetched = 0  # DMACHRDR, DMACHRBAR
         self.buffer = 0
@@ -51,6 +42,7 @@ class RxEngine(Part):
     def start(self):
         if self.state == STOPPED and not self.dead:
             self.state = FETCHING
+            self.eth.dma.ownership.started(self.NAME)
             self._schedule(4, self._acquire)
 
     def stop(self):
@@ -59,9 +51,8 @@ class RxEngine(Part):
             self._stopped()
 
     def _stopped(self):
-        if self._event is not None:
-            self._event.cancel()
-            self._event = None
+        self._cancel()
+        self.eth.dma.ownership.stopped(self.NAME)
         self.state = STOPPED
         self.descriptor = None
         self.eth.dma.raise_status(DMASR_RPSS)
@@ -90,11 +81,10 @@ class RxEngine(Part):
     def _fetch(self):
         """Read the descriptor at `current`; False after a bus error. self.descriptor is None if not owned."""
         self.fetched = self.current
-        try:
-            words = WORDS.unpack(self.bus_read(self.current, 16, MASTER))
-        except BusFault:
-            self._fault(descriptor=True, read=True)
+        data = self._read(self.current, 16, descriptor=True)
+        if data is None:
             return False
+        words = WORDS.unpack(data)
         self.descriptor = words if words[0] & OWN else None
         if self.descriptor is not None and (words[1] & 3 or (words[1] >> 16 & 3 and not words[1] & RCH)):
             self.machine.report(f"RDES1 0x{words[1]:08x} at 0x{self.current:08x}: a size is no multiple of 4")
@@ -184,7 +174,7 @@ class RxEngine(Part):
                 self._truncated(address, first, at)
                 return
             # an intermediate descriptor holds the bytes moved so far (RDES0.FL with LS clear)
-            if not self._write(address, WORD.pack(first | (at & 0x3FFF) << 16)):
+            if not self._close(address, first | (at & 0x3FFF) << 16):
                 return
             first = 0
 
@@ -192,7 +182,7 @@ class RxEngine(Part):
         """No descriptor for the rest of the frame: descriptor error, the rest is thrown away."""
         flush = not self.eth.used[DMAOMR] & DFRF
         status = first | LS | (moved & 0x3FFF) << 16 | (DE | R_ES if flush else 0)
-        if self._write(address, WORD.pack(status)):
+        if self._close(address, status):
             self.state = CLOSING
             self.eth.dma.raise_status(DMASR_RS)
             self._suspend()
@@ -202,7 +192,11 @@ class RxEngine(Part):
         start = at
         sizes = (words[1] & 0x1FFF, 0 if words[1] & RCH and not words[1] & RER else words[1] >> 16 & 0x1FFF)
         for size, address in zip(sizes, words[2:], strict=True):
-            size = max(0, size - (address & 3)) if at == 0 and size else size  # the first word may be shifted
+            # RDES2: the address's low bits shift the beginning of a frame, and count for nothing after it
+            if at == 0:
+                size = max(0, size - (address & 3))
+            else:
+                address &= ~3
             if not size or at >= len(data):
                 continue
             self.buffer = address
@@ -222,7 +216,7 @@ class RxEngine(Part):
             status = _with_verdict(status, entry.verdict)
             if not self._write_stamp(address + 8, entry.stamp):
                 return
-        if status is None or not self._write(address, WORD.pack(status)):
+        if status is None or not self._close(address, status):
             return
         self.state = CLOSING
         self.current = self._next(words)
@@ -282,23 +276,6 @@ class RxEngine(Part):
     def _watchdog_over(self):
         self._watchdog = None
         self.eth.dma.raise_status(DMASR_RS)
-
-    # Errors
-
-    def _write(self, address, data, descriptor=True):
-        try:
-            self.bus_write(address, data, MASTER)
-        except BusFault:
-            self._fault(descriptor=descriptor, read=False)
-            return False
-        return True
-
-    def _fault(self, descriptor, read):
-        self.dead = True
-        if self._event is not None:
-            self._event.cancel()
-            self._event = None
-        self.eth.dma.fatal(transmit=False, descriptor=descriptor, read=read)
 
 
 def _with_verdict(status, verdict):

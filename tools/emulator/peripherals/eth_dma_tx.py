@@ -9,18 +9,12 @@ their time on the bus together; descriptors are closed at the end of that time.
 """
 
 from collections import deque
-from struct import Struct
 
-from ..peripheral import BusFault
+from .eth_dma_engine import OWN, PAIR, WORDS, Engine
 from .eth_mac import DMAOMR, FIFO_BYTES, T_ERRORS, T_ES, T_TTSS, TSF, TxFrame
-from .eth_part import Part
 
-OWN, IC, LS, FS, TER, TCH = 1 << 31, 1 << 30, 1 << 29, 1 << 28, 1 << 21, 1 << 20
+IC, LS, FS, TER, TCH = 1 << 30, 1 << 29, 1 << 28, 1 << 21, 1 << 20
 STATUS_MASK = 0x0003FFFF
-WORDS = Struct("<4I")
-WORD = Struct("<I")
-PAIR = Struct("<2I")
-MASTER = "ETH"
 OSF, ST = 1 << 2, 1 << 13
 DMASR = 0x1014
 DMASR_TS, DMASR_TPSS, DMASR_TBUS, DMASR_TJTS, DMASR_TUS, DMASR_ETS = 1, 2, 4, 8, 1 << 5, 1 << 10
@@ -29,24 +23,22 @@ THRESHOLDS = (64, 128, 192, 256, 40, 32, 24, 16)  # TTC
 STOPPED, FETCHING, WAITING, READING, SUSPENDED, CLOSING = 0, 1, 2, 3, 6, 7  # TPS in DMASR
 
 
-class TxEngine(Part):
+class TxEngine(Engine):
     """state is TPS as DMASR shows it."""
+
+    NAME = "T"
 
     def __init__(self, eth):
         super().__init__(eth)
-        self.bus_read, self.bus_write = eth.machine.dma_read, eth.machine.dma_write
-        self._event = None
         self.reset()
 
     def reset(self):
-        if self._event is not None:
-            self._event.cancel()
-            self._event = None
+        self._cancel()
         self.current = 0  # address of the next descriptor
         self.fetched = 0  # DMACHTDR, DMACHTBAR
         self.buffer = 0
         self.state = STOPPED
-        self.dead = False  # after a fatal bus error, until SR
+        self.dead = False
         self._skipping = False
         self.open = deque()  # frames in the MAC's hands, oldest first
         self._gather()
@@ -62,6 +54,7 @@ class TxEngine(Part):
 
     def start(self):
         if self.state == STOPPED and not self.dead:
+            self.eth.dma.ownership.started(self.NAME)
             self._go()
 
     def stop(self):
@@ -70,9 +63,8 @@ class TxEngine(Part):
             self._stopped()
 
     def _stopped(self):
-        if self._event is not None:
-            self._event.cancel()
-            self._event = None
+        self._cancel()
+        self.eth.dma.ownership.stopped(self.NAME)
         if self.state != STOPPED:
             self.state = STOPPED
             self.eth.dma.raise_status(DMASR_TPSS)
@@ -121,12 +113,8 @@ class TxEngine(Part):
 
     def _read_descriptor(self):
         self.fetched = self.current
-        try:
-            descriptor = WORDS.unpack(self.bus_read(self.current, 16, MASTER))
-        except BusFault:
-            self._fault(descriptor=True, read=True)
-            return None
-        return descriptor
+        data = self._read(self.current, 16, descriptor=True)
+        return None if data is None else WORDS.unpack(data)
 
     def _begin_or_go_on(self, control):
         """An owned descriptor: FS where a frame begins and nowhere else."""
@@ -149,10 +137,8 @@ class TxEngine(Part):
             if not size:
                 continue
             self.buffer = address
-            try:
-                data = self.bus_read(address, size, MASTER)
-            except BusFault:
-                self._fault(descriptor=False, read=True)
+            data = self._read(address, size, descriptor=False)
+            if data is None:
                 return False
             self._segments.append(data)
             self._last_words += (size + (address & 3) + 3) // 4
@@ -254,9 +240,7 @@ class TxEngine(Part):
                 self._close(address, control & ~OWN)
             self._gather()
             self._skipping = True  # what is left of the frame
-        if self._event is not None:
-            self._event.cancel()
-            self._event = None
+        self._cancel()
         self.state = SUSPENDED
         self.eth.dma.raise_status(DMASR_TUS)
 
@@ -266,27 +250,7 @@ class TxEngine(Part):
         for frame in frames:
             self.complete(frame)
 
-    def _close(self, address, word):
-        try:
-            self.bus_write(address, WORD.pack(word), MASTER)
-        except BusFault:
-            self._fault(descriptor=True, read=False)
-            return False
-        return True
-
     def _write_stamp(self, address, stamp):
         high, low = stamp
         at = address + (24 if self.eth.dma.enhanced else 8)
-        try:
-            self.bus_write(at, PAIR.pack(low, high), MASTER)
-        except BusFault:
-            self._fault(descriptor=True, read=False)
-            return False
-        return True
-
-    def _fault(self, descriptor, read):
-        self.dead = True
-        if self._event is not None:
-            self._event.cancel()
-            self._event = None
-        self.eth.dma.fatal(transmit=True, descriptor=descriptor, read=read)
+        return self._write(at, PAIR.pack(low, high))

@@ -4,8 +4,9 @@
 Differs from silicon: data change at the start of an operation, so one that a reset cuts short is complete;
 while the array is busy the CPU stands still only if the code that started the operation runs from flash
 (code in RAM goes on, and a fetch or read of flash by it does not wait); caches and prefetch buffer are bits
-only; x64 programming, which needs 8 V on VPP, is reported; read protection is stored and reported,
-not enforced; busy times are the typical ones.
+only; x64 programming, which needs 8 V on VPP, is reported; at read protection level 1 a chip that was booted
+from system memory or SRAM can neither program nor erase, but its reads are not refused; busy times are the
+typical ones; the OTP area cannot be programmed.
 """
 
 from ..peripheral import BusFault, Peripheral, Register
@@ -82,6 +83,17 @@ class Flash(Peripheral):
         return self.machine.now < self._busy_until
 
     @property
+    def protection(self):
+        """Read protection level 0, 1 or 2 (3.7.3)."""
+        return {0xAA: 0, 0xCC: 2}.get(self.option_bytes >> 8 & 0xFF, 1)
+
+    @property
+    def _closed(self):
+        """Whether read protection keeps this boot mode from the array."""
+        syscfg = self.machine.peripherals.get("SYSCFG")
+        return self.protection == 1 and syscfg is not None and syscfg.booted_from != 0
+
+    @property
     def hardware_watchdog(self):
         """Whether the option bytes start the IWDG at reset."""
         return not self.option_bytes & OPTCR_WDG_SW
@@ -147,10 +159,20 @@ class Flash(Peripheral):
             return
         if self.regs[0x14] & OPTCR_OPTSTRT:
             self._wait_while_busy()
-            self.option_bytes = self.regs[0x14] & 0x0FFFFFEC
-            self._begin(OPTION_NS)
-            if self.option_bytes >> 8 & 0xFF != 0xAA:
-                self.machine.report("FLASH.OPTCR sets read protection, which is not enforced by the model")
+            self._program_options(self.regs[0x14] & 0x0FFFFFEC)
+
+    def _program_options(self, value):
+        """Level 2 is for ever; from level 1 to 0 the whole array is erased (3.7.3)."""
+        before = self.protection
+        if before == 2:
+            self._error(SR_WRPERR)
+            return
+        self.option_bytes = value
+        duration = OPTION_NS
+        if before == 1 and self.protection == 0:
+            self._erase(range(len(SECTORS)))
+            duration += MASS_ERASE_NS[2]
+        self._begin(duration)
 
     def _update_irq(self):
         sr, cr = self.regs[0x0C], self.regs[0x10]
@@ -172,7 +194,7 @@ class Flash(Peripheral):
             self._event.cancel()
         self._event = self.machine.at(self._busy_until - self.machine.now, self._done)
         cpu = self.machine.cpu
-        if cpu is not None and (cpu.pc < 0x10000000):
+        if cpu is not None and (cpu.pc < 0x10000000 or cpu.pc >> 16 == 0x1FFF):
             self.machine.stall(self._busy_until - self.machine.now)
 
     def _done(self):
@@ -202,15 +224,18 @@ class Flash(Peripheral):
             self._error(SR_PGSERR)
             self.machine.report(f"FLASH.CR = 0x{cr:08x}: STRT with no valid erase chosen")
             return
-        if any(self._protected(sector) for sector in sectors):
+        if self._closed or any(self._protected(sector) for sector in sectors):
             self.regs[0x10] &= ~CR_STRT
             self._error(SR_WRPERR)
             return
+        self._erase(sectors)
+        self._begin(duration)
+
+    def _erase(self, sectors):
         for sector in sectors:
             address, size = SECTORS[sector]
             self.machine.memory.write(address, b"\xff" * size)
             self.erase_counts[sector] += 1
-        self._begin(duration)
 
     @staticmethod
     def sector_of(address):
@@ -234,7 +259,7 @@ class Flash(Peripheral):
         if address % width:
             self._error(SR_PGAERR)
             return
-        if self._protected(self.sector_of(address)):
+        if self._closed or self._protected(self.sector_of(address)):
             self._error(SR_WRPERR)
             return
         old = int.from_bytes(self.machine.memory.read(address, width), "little")

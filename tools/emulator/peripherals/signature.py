@@ -31,14 +31,24 @@ class Signature(Peripheral):
         Register(0x2C, "TS_CAL", TS_CAL1 | TS_CAL2 << 16),
     )
 
-    def __init__(self, machine, name="SIGNATURE", base=0x1FFF7A00, clock=None, uid=DEFAULT_UID):
+    def __init__(
+        self,
+        machine,
+        name="SIGNATURE",
+        base=0x1FFF7A00,
+        clock=None,
+        uid=DEFAULT_UID,
+        flash_kbytes=FLASH_KBYTES,
+    ):
         self.uid = tuple(uid)
+        self.flash_kbytes = flash_kbytes
         super().__init__(machine, name, base, clock)
 
     def reset(self):
         super().reset()
         for index, word in enumerate(self.uid):
             self.regs[0x10 + 4 * index] = word
+        self.regs[0x20] = self.flash_kbytes << 16
         self.install()
 
     def install(self):

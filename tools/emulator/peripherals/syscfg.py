@@ -14,7 +14,8 @@ COMPENSATION_READY_NS = 20_000
 
 
 class Syscfg(ApbPeripheral):
-    """rmii: PHY interface chosen. exti_port(line): number of the port on an EXTI line (0 = A)."""
+    """rmii: PHY interface chosen. exti_port(line): number of the port on an EXTI line (0 = A).
+    booted_from: MEM_MODE as BOOT0 set it at the last reset."""
 
     REGISTERS = (
         Register(0x00, "MEMRM", 0, write=3, on_write="_write_memrm"),
@@ -32,7 +33,14 @@ class Syscfg(ApbPeripheral):
     def reset(self):
         super().reset()
         self._cell_ready_at = 0
-        self.machine.remap(0)
+        self._boot()
+
+    def _boot(self):
+        """MEM_MODE follows BOOT0 at reset (RM0090 2.4, 9.2.1), but for read protection level 2 (3.7.3)."""
+        flash = self.machine.peripherals.get("FLASH")
+        mode = 1 if self.machine.boot0 and not (flash and flash.protection == 2) else 0
+        self.regs[0x00] = self.booted_from = mode
+        self.machine.remap(mode)
 
     @property
     def rmii(self):
