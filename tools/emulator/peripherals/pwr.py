@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: MIT
 """PWR: power control (RM0090 chapter 5).
 
-Differs from silicon: the supply never sags, so PVDO stays 0 and a brown-out never comes; the regulator is ready
-40 us after a change of VOS; the wake-up pin (EWUP) is watched only while in Standby; wake-up times are the data
-sheet's typical ones, the flash's power-down (FPDS) adds none; only what ends Standby sets WUF, and it sets no
-flag in RCC.CSR; the backup SRAM outlasts Standby without BRE, too.
+Differs from silicon: the supply never sags, so PVDO stays 0 and a brown-out never comes; the regulator is
+ready 40 us after a change of VOS; the wake-up pin (EWUP) is watched only while in Standby; wake-up times
+are the data sheet's typical ones, the flash's power-down (FPDS) adds none; only what ends Standby sets WUF,
+and it sets no flag in RCC.CSR; the backup SRAM outlasts Standby without BRE, too.
 """
 
 from ..peripheral import Register
