@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "py/mperrno.h"
+#include "py/objstr.h"
 #include "py/runtime.h"
 
 #include "bindings.h"
@@ -45,7 +46,8 @@ void lwipb_addr_format(const ip_addr_t *addr, char *buf) {
 mp_obj_t lwipb_addr_to_obj(const ip_addr_t *addr) {
     char buf[LWIPB_ADDR_STRLEN];
     lwipb_addr_format(addr, buf);
-    return mp_obj_new_str_from_cstr(buf);
+    // Without a look whether an identifier is spelt so.
+    return mp_obj_new_str_copy(&mp_type_str, (const byte *)buf, strlen(buf));
 }
 
 static bool addr_any(int family, ip_addr_t *addr) {

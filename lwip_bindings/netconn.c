@@ -219,23 +219,32 @@ typedef struct _datagram_t {
     lwipb_netconn_t *self;
     lwipb_buffer_t *netbuf;
     struct netbuf *buf;
+    bool waits; // for memory
 } datagram_t;
 
 static int attempt_send(void *datagram_in) {
     datagram_t *d = datagram_in;
+    lwipb_netconn_t *self = d->self;
     // Somebody else may have deleted either while this one waited.
-    if (d->self->conn == NULL || d->netbuf->netbuf != d->buf) {
+    if (self->conn == NULL || d->netbuf->netbuf != d->buf) {
         return MP_EBADF;
     }
     size_t len = netbuf_len(d->buf);
-    int err = lwipb_errno(send_behind_headers(d->self->conn, d->buf));
-    if (lwipb_socket_lacks_memory(err, len) && LWIP_BINDINGS_STARVED()) {
-        // Once more: what comes back after this attempt is not missed.
-        err = lwipb_errno(send_behind_headers(d->self->conn, d->buf));
-        if (lwipb_socket_lacks_memory(err, len)) {
-            return MP_EAGAIN;
+    // Asked for before the last attempt: what comes back after that one fails is not missed. Where the
+    // one before had to wait, the first is the last.
+    bool asked = self->starved && LWIP_BINDINGS_STARVED();
+    int err = lwipb_errno(send_behind_headers(self->conn, d->buf));
+    if (lwipb_socket_lacks_memory(err, len) && !asked) {
+        asked = LWIP_BINDINGS_STARVED();
+        if (asked) {
+            err = lwipb_errno(send_behind_headers(self->conn, d->buf));
         }
     }
+    if (asked && lwipb_socket_lacks_memory(err, len)) {
+        self->starved = d->waits = true;
+        return MP_EAGAIN;
+    }
+    self->starved = d->waits;
     return err == MP_EAGAIN ? MP_ENOBUFS : err;
 }
 

@@ -22,6 +22,7 @@ typedef struct _lwipb_netconn_t {
     lwipb_conn_event_t events[NETCONN_EVT_ERROR + 1]; // counted while there is a callback
     int16_t readable; // receptions and connections that wait, as lwIP counts them
     bool writable;
+    bool starved; // the last datagram had to wait for memory
     bool nonblocking; // as the script set it; lwIP's flag always is
     bool rx_closed;
     bool tx_closed;

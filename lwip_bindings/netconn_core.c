@@ -119,6 +119,7 @@ lwipb_netconn_t *lwipb_netconn_alloc(void) {
     memset(self->events, 0, sizeof(self->events));
     self->readable = 0;
     self->writable = false;
+    self->starved = false;
     self->nonblocking = false;
     self->rx_closed = false;
     self->tx_closed = false;
@@ -274,6 +275,49 @@ static void advance(lwipb_netconn_write_t *w, size_t done) {
     }
 }
 
+static err_t write_some(lwipb_netconn_write_t *w) {
+    size_t written = 0;
+    err_t err = netconn_write_vectors_partly(w->self->conn, w->vectors, w->count,
+        w->apiflags | NETCONN_DONTBLOCK, &written);
+    if (err == ERR_OK) {
+        advance(w, written);
+    }
+    return err;
+}
+
+// What a piece takes of lwIP's heap: without copying, its headers.
+static size_t heap_for(const lwipb_netconn_write_t *w, size_t len) {
+    return w->apiflags & NETCONN_COPY ? len : PBUF_LINK_ENCAPSULATION_HLEN + PBUF_TRANSPORT;
+}
+
+// For when there is no memory for the whole.
+static err_t write_pieces(lwipb_netconn_write_t *w) {
+    size_t piece = LWIPB_CONN_PIECE;
+    size_t before = w->done;
+    while (w->done < w->len) {
+        size_t part = MIN(w->vectors->len, piece);
+        uint8_t more = part < w->len - w->done ? NETCONN_MORE : 0;
+        size_t written = 0;
+        err_t err = ERR_WOULDBLOCK;
+        if (lwipb_conn_may_queue(heap_for(w, part))) {
+            err = netconn_write_partly(w->self->conn, w->vectors->ptr, part,
+                w->apiflags | NETCONN_DONTBLOCK | more, &written);
+        }
+        if (err == ERR_OK) {
+            advance(w, written);
+        } else if (err != ERR_WOULDBLOCK) {
+            return err;
+        }
+        if (written < part && piece == LWIPB_CONN_LEAST_PIECE) {
+            return w->done > before ? ERR_OK : ERR_WOULDBLOCK;
+        }
+        if (written < part) {
+            piece = LWIPB_CONN_LEAST_PIECE;
+        }
+    }
+    return ERR_OK;
+}
+
 int lwipb_netconn_attempt_write(void *write_in) {
     lwipb_netconn_write_t *w = write_in;
     if (w->self->conn == NULL) {
@@ -282,11 +326,14 @@ int lwipb_netconn_attempt_write(void *write_in) {
     if (w->done == w->len) {
         return 0;
     }
-    size_t written = 0;
-    err_t err = netconn_write_vectors_partly(w->self->conn, w->vectors, w->count,
-        w->apiflags | NETCONN_DONTBLOCK, &written);
-    if (err == ERR_OK) {
-        advance(w, written);
+    err_t err = write_some(w);
+    bool blocked = err == ERR_WOULDBLOCK || (err == ERR_OK && w->done < w->len);
+    // Asked for before the last attempt: what comes back after that one fails is not missed.
+    if (blocked && lwipb_conn_lacks_memory(w->self->conn) && LWIP_BINDINGS_STARVED()) {
+        err = write_pieces(w);
+        lwipb_conn_push_held();
+    }
+    if (err == ERR_OK || err == ERR_WOULDBLOCK) {
         return w->done < w->len ? MP_EAGAIN : 0;
     }
     // lwIP's word for a connect that is still under way.

@@ -87,9 +87,12 @@ def test_udp_tx__nonblocking(rig):
     assert arrived == [4] + [1472] * sent + [5]
 
 
-def test_tcp_tx__connections_in_turn(rig):
-    """Eight connections share a heap smaller than what they have in flight, and none waits for a timer."""
-    assert measures.tcp_tx_in_turn(rig, "socket", 8)["socket.tcp.tx8.mbit_s"] > 60
+@pytest.mark.parametrize("connections", [2, 8])
+@pytest.mark.parametrize("api", ["socket", "netconn"])
+def test_tcp_tx__connections_in_turn(rig, api, connections):
+    """Connections share a heap smaller than what they have in flight, and none waits for a timer."""
+    figures = measures.tcp_tx_in_turn(rig, api, connections)
+    assert figures[f"{api}.tcp.tx{connections}.mbit_s"] > 60
 
 
 def test_repeats(firmware):

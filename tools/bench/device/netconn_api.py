@@ -43,6 +43,24 @@ def tcp_tx(port, size):
     print(size - left)
 
 
+def tcp_tx_in_turn(port, connections, size):
+    buffer = bytes(4096)
+    server = Netconn()
+    server.bind("0.0.0.0", port)
+    server.listen(connections)
+    print("ready")
+    opened = [server.accept() for _ in range(connections)]
+    writes = [connection.write for connection in opened]
+    left = size
+    while left > 0:
+        for write in writes:
+            left -= write(buffer)
+    for connection in opened:
+        connection.delete()
+    server.delete()
+    print(size - left)
+
+
 def tcp_echo(port):
     connection = _accept(port)
     recv = connection.recv
@@ -89,9 +107,10 @@ def udp_tx(peer, port, size, count):
     data = bytes(size)
     buf = NetBuf()
     buf.ref(data)
-    s.send(buf)
+    send = s.send
+    send(buf)
     time.sleep_ms(50)
     print("ready")
     for _ in range(count):
-        s.send(buf)
+        send(buf)
     print(count)

@@ -161,6 +161,6 @@ def udp_tx(peer, port, size, count):
                 send(data)
                 break
             except OSError:
-                # The interface's queue is full.
-                time.sleep_us(100)
+                # The interface's queue is full: of more than goes out in that time.
+                time.sleep_ms(1)
     print(count)
