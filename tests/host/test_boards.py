@@ -114,3 +114,14 @@ def test_definition__wrong_does_not_build(tmp_path, old, new, message):
         assert run.returncode == 0, run.stderr
     else:
         assert run.returncode != 0 and message in run.stderr, run.stderr
+
+
+@pytest.mark.parametrize("board", BOARDS)
+def test_board__deploy_has_every_way_to_flash(board):
+    """Users of dfu-util, st-flash, pyOCD and OpenOCD find a line with this board's image."""
+    text = (ROOT / "boards" / board / "deploy.md").read_text()
+    for tool in ("dfu-util ", "st-flash ", "pyocd flash ", "openocd "):
+        line = next(line for line in text.replace("\\\n", " ").splitlines() if line.strip().startswith(tool))
+        image = re.search(rf"build/{board}/firmware\.(\w+)", line)
+        assert image and (image[1] != "bin" or "0x08000000" in line), line
+    assert f"make flash BOARD={board}" in text
