@@ -1,11 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""The filesystem in the internal flash as scripts see it, and what of it survives the power going."""
-
-import random
+"""The filesystem in the internal flash as scripts see it. What the power going leaves: test_power_cut.py."""
 
 import pytest
 from support.board import BoardError
-from support.uart_bench import PROMPT, UartBench
 
 
 @pytest.fixture
@@ -128,73 +125,3 @@ def test_fs__ram_disk(fs_board):
         fs_board.exec("with open('/ram/x', 'w') as f:\n f.write('in RAM')")
         assert fs_board.eval("open('/ram/x').read()") == "in RAM"
         fs_board.exec("vfs.umount('/ram')")
-
-
-WRITER = """
-import os
-n = 0
-while True:
-    n += 1
-    with open('/flash/new', 'wb') as f:
-        f.write(bytes((n & 255,)) * (100 + n * 37 % 3000))
-    try:
-        os.remove('/flash/old')
-    except OSError:
-        pass
-    os.rename('/flash/new', '/flash/old')
-    print('kept', n)
-"""
-
-CHECK = """
-import os
-d = None
-for name in ('old', 'new'):
-    try:
-        d = open('/flash/' + name, 'rb').read()
-    except OSError:
-        continue
-    print(name, len(d), set(d))
-print('keep', open('/flash/keep').read())
-print('che' + 'cked')
-"""
-
-
-@pytest.mark.emulator_only
-@pytest.mark.parametrize("seed", range(8))
-def test_fs__power_cut_at_any_instruction(firmware, pytestconfig, seed):
-    """The power goes at a random moment of writing, renaming and deleting: closed files are whole."""
-    rng = random.Random(seed)
-    name = pytestconfig.getoption("board")
-    bench = UartBench(firmware, name)
-    bench.expect(PROMPT)
-    bench.write_file("/flash/keep", "all my life")
-    bench.write_file("/flash/writer.py", WRITER)
-    bench.write_file("/flash/check.py", CHECK)
-    image = bench.board.flash_image()
-    bench.close()
-    for _ in range(4):
-        bench = UartBench(None, name, flash_image=image)
-        bench.expect(PROMPT)
-        bench.send(b"import writer\r")
-        bench.expect(b"kept 2\r\n")
-        bench.board.run(ns=rng.randrange(1_500_000_000))
-        written = [
-            int(line.split()[1]) for line in bytes(bench.output).split(b"\r\n")[:-1] if line[:5] == b"kept "
-        ]
-        image = bench.board.flash_image()
-        bench.close()
-        bench = UartBench(None, name, flash_image=image)
-        said = bench.expect(PROMPT)
-        assert b"making one" not in said and b"does not work" not in said
-        bench.send(b"import check\r")
-        said = bench.expect(b"checked").decode()
-        assert "keep all my life" in said
-        last = max(written, default=2)
-        sizes = {100 + n * 37 % 3000 for n in (last, last + 1)}
-        files = dict(line.split(None, 1) for line in said.splitlines() if line.startswith(("old", "new")))
-        assert files, "both files are gone"
-        if "old" in files:
-            size, values = files["old"].split(None, 1)
-            assert int(size) in sizes and len(eval(values)) == 1
-        image = bench.board.flash_image()
-        bench.close()
