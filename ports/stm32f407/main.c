@@ -22,6 +22,7 @@
 #include "clock.h"
 #include "fault.h"
 #include "machine/machine_pin.h"
+#include "machine/machine_rtc.h"
 #include "machine/machine_timers.h"
 #include "usb/usb.h"
 
@@ -81,6 +82,7 @@ static void deinit(void) {
     mp_printf(&mp_plat_print, "MPY: soft reboot\n");
     machine_pin_deinit();
     machine_pwm_deinit_all();
+    machine_rtc_deinit();
     adc_off();
     soft_timer_deinit();
     mp_thread_deinit();
