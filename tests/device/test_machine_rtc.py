@@ -21,7 +21,9 @@ def bench(uart_board):
 HANDLER = """
 seen = []
 start = time.ticks_ms()
-irq = rtc.irq(trigger=RTC.ALARM0, handler=lambda r: seen.append((time.ticks_ms() - start, r is rtc, irq.flags())))
+def handler(r):
+    seen.append((time.ticks_ms() - start, r is rtc, irq.flags()))
+irq = rtc.irq(trigger=RTC.ALARM0, handler=handler)
 """
 
 
@@ -55,7 +57,7 @@ def test_alarm__repeat(bench):
 
 
 def test_alarm__again_and_off(bench):
-    """A new alarm takes the place of the old; without a handler nothing is called; cancel() is the old name."""
+    """A new alarm takes the place of the old; without a handler nothing is called; cancel() is cancel too."""
     bench.exec(HANDLER + "rtc.alarm(0, 100)\nrtc.alarm(0, 200)\ntime.sleep_ms(300)")
     assert bench.eval("len(seen)") == 1
     bench.exec("rtc.alarm(0, 100)\nrtc.cancel(0)\ntime.sleep_ms(200)")

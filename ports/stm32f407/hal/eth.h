@@ -14,6 +14,9 @@
 #include "hal.h"
 #include "phy.h"
 
+// The MAC's bus interface needs as much (RM0090 section 33.4.2).
+#define ETH_MIN_HCLK_HZ (25000000UL)
+
 // Receive buffers; there are as many descriptors. Transmit descriptors, 32 bytes each.
 #ifndef ETH_RX_COUNT
 #define ETH_RX_COUNT (12)

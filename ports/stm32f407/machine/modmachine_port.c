@@ -10,10 +10,20 @@
 #include "task.h"
 #include "timebase.h"
 #include "uart.h"
+#include "usb/usb.h"
 #include "machine/machine_pin.h"
 #include "machine/machine_power.h"
 #include "machine/machine_rtc.h"
 #include "machine/machine_timers.h"
+
+#if PORT_WITH_NET
+#include "eth.h"
+#include "eth_ptp.h"
+#include "lwip/tcpip.h"
+#include "net/ethif.h"
+#endif
+
+#define USB_MIN_HCLK_HZ (14200000UL)
 
 #define MICROPY_PY_MACHINE_EXTRA_GLOBALS \
     { MP_ROM_QSTR(MP_QSTR_Pin), MP_ROM_PTR(&machine_pin_type) }, \
@@ -82,14 +92,23 @@ static mp_obj_t mp_machine_get_freq(void) {
     return mp_obj_new_tuple(MP_ARRAY_SIZE(tuple), tuple);
 }
 
-// freq(hclk[, pclk1[, pclk2]]): HCLK is the PLL's clock divided by a power of two, so USB goes on.
-static void mp_machine_set_freq(size_t n_args, const mp_obj_t *args) {
-    uint32_t hz[3] = { 0, UINT32_MAX, UINT32_MAX };
-    for (size_t i = 0; i < n_args && i < 3; ++i) {
-        hz[i] = (uint32_t)mp_obj_get_int_truncated(args[i]);
+// What is in use must be able to go on: RM0090 sections 33.4.2 (HCLK above 25 MHz) and 34.4 (14.2 MHz).
+static void check_hclk(uint32_t hz) {
+    #if PORT_WITH_NET
+    if (hz < ETH_MIN_HCLK_HZ && ethif_is_active()) {
+        mp_raise_ValueError(MP_ERROR_TEXT("Ethernet is active: it needs 25 MHz"));
     }
-    vTaskSuspendAll();
-    uart_console_flush_raw();
+    #endif
+    if (hz < USB_MIN_HCLK_HZ && usb_ready()) {
+        mp_raise_ValueError(MP_ERROR_TEXT("USB is connected: it needs 14.2 MHz"));
+    }
+}
+
+// All that counts HCLK or a bus clock. Between the two halves nothing else runs: the caller sees to that.
+static int change_clocks(const uint32_t hz[3]) {
+    #if PORT_WITH_NET
+    eth_ptp_suspend(); // the time stays: it is TIM5 that carries it over
+    #endif
     int ret = clock_set_buses(hz[0], hz[1], hz[2]);
     if (ret == 0) {
         port_set_tick_clock(hclk_hz());
@@ -97,7 +116,31 @@ static void mp_machine_set_freq(size_t n_args, const mp_obj_t *args) {
         uart_console_clock_changed();
         machine_pwm_clock_changed();
     }
+    #if PORT_WITH_NET
+    if (eth_running()) {
+        eth_ptp_resume();
+    }
+    #endif
+    return ret;
+}
+
+// freq(hclk[, pclk1[, pclk2]]): HCLK is the PLL's clock divided by a power of two, so USB goes on.
+static void mp_machine_set_freq(size_t n_args, const mp_obj_t *args) {
+    uint32_t hz[3] = { 0, UINT32_MAX, UINT32_MAX };
+    for (size_t i = 0; i < n_args && i < 3; ++i) {
+        hz[i] = (uint32_t)mp_obj_get_int_truncated(args[i]);
+    }
+    check_hclk(hz[0]);
+    #if PORT_WITH_NET
+    LOCK_TCPIP_CORE(); // nobody is in the middle of what concerns the MAC
+    #endif
+    vTaskSuspendAll();
+    uart_console_flush_raw();
+    int ret = change_clocks(hz);
     xTaskResumeAll();
+    #if PORT_WITH_NET
+    UNLOCK_TCPIP_CORE();
+    #endif
     if (ret < 0) {
         mp_raise_ValueError(MP_ERROR_TEXT("can't change freq"));
     }

@@ -188,6 +188,10 @@ static void switch_off(void) {
 
 // Does not wait for the link: only until the MAC has shown that it gets a clock, 10 ms as a rule.
 static void switch_on(void) {
+    // machine.freq() goes lower than the MAC can (RM0090 section 33.4.2), as long as the MAC is off.
+    if (hclk_hz() < ETH_MIN_HCLK_HZ) {
+        mp_raise_msg(&mp_type_OSError, MP_ERROR_TEXT("Ethernet needs an HCLK of 25 MHz"));
+    }
     LOCK_TCPIP_CORE();
     struct netif *netif = ethif_netif();
     netif_set_hostname(netif, network_hostname_get());
