@@ -1,8 +1,15 @@
 # SPDX-License-Identifier: MIT
 """mpremote as it comes from PyPI, against the board's serial port: what its users type."""
 
+import ast
+import datetime
+import functools
+import hashlib
+import http.server
+import json
 import os
 import sys
+import threading
 
 import pexpect
 import pytest
@@ -175,3 +182,88 @@ def test_mpremote__repl(board):
     finally:
         child.close(force=True)
         board.open()
+
+
+def test_mpremote__edit(clean, tmp_path):
+    """The editor gets the file, and what it leaves goes back to the board."""
+    clean.exec("with open('t_edit.py', 'w') as f: f.write('old = 1\\n')")
+    editor = tmp_path / "editor"
+    editor.write_text('#!/bin/sh\nsed -i s/old/new/ "$1"\n')
+    editor.chmod(0o755)
+    clean.mpremote("edit", ":t_edit.py", env={"EDITOR": str(editor)})
+    assert run(clean, "fs", "cat", ":t_edit.py") == "new = 1\n"
+
+
+def test_mpremote__rtc(board):
+    """`rtc --set` gives the board the host's time, `rtc` tells it."""
+    run(board, "rtc", "--set")
+    told = ast.literal_eval(run(board, "rtc"))
+    year, month, day, weekday, hour, minute, second, _ = told
+    board_time = datetime.datetime(year, month, day, hour, minute, second)
+    assert abs((datetime.datetime.now() - board_time).total_seconds()) < 600
+    assert weekday == board_time.isoweekday()  # as on stm32: Monday is 1
+
+
+def test_mpremote__sha256sum(clean, tmp_path):
+    data = EVERY_BYTE * 5
+    (tmp_path / "t_sum").write_bytes(data)
+    run(clean, "fs", "cp", str(tmp_path / "t_sum"), ":t_sum")
+    assert hashlib.sha256(data).hexdigest() in run(clean, "fs", "sha256sum", ":t_sum")
+
+
+def test_mpremote__copy_only_what_changed(clean, tmp_path):
+    """cp skips a file that the board has already, by its digest; rm -r takes a tree away."""
+    tree = tmp_path / "t_tree"
+    tree.mkdir()
+    (tree / "same").write_text("same\n")
+    run(clean, "fs", "cp", "-r", str(tree), ":")
+    assert "Up to date: t_tree/same" in run(clean, "fs", "cp", "-r", str(tree), ":").replace("./", "")
+    run(clean, "fs", "rm", "-r", ":t_tree")
+    assert "t_tree" not in run(clean, "fs", "ls")
+
+
+@pytest.fixture
+def index(tmp_path):
+    """An index of mip's on the host's loopback, with one package of a module and a dependency; its URL."""
+    folder = tmp_path / "index"
+    files = {"t_pack/__init__.py": b"from t_needed import value\n", "t_needed.py": b"value = 'by mip'\n"}
+    hashes = {name: hashlib.sha256(data).hexdigest() for name, data in files.items()}
+    for name, data in files.items():
+        path = folder / "file" / hashes[name][:2] / hashes[name][:8]
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+    packages = {
+        "t_pack": {
+            "hashes": [["t_pack/__init__.py", hashes["t_pack/__init__.py"][:8]]],
+            "deps": [["t_needed", "latest"]],
+        },
+        "t_needed": {"hashes": [["t_needed.py", hashes["t_needed.py"][:8]]]},
+    }
+    for name, package in packages.items():
+        path = folder / "package" / "6" / name / "latest.json"
+        path.parent.mkdir(parents=True)
+        path.write_text(json.dumps({"v": 1, **package}))
+        (folder / "package" / "py" / name).mkdir(parents=True)
+        (folder / "package" / "py" / name / "latest.json").write_text(path.read_text())
+    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=str(folder))
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+def test_mpremote__mip(clean, index):
+    """`mip install` from a local index: the package and what it needs are there and can be imported."""
+    run(clean, "mip", "install", "--index", index, "--target", "/flash/t_lib", "t_pack")
+    script = "import sys; sys.path.append('/flash/t_lib'); import t_pack; print(t_pack.value)"
+    assert run(clean, "exec", script) == "by mip\n"
+
+
+@pytest.mark.emulator_only
+def test_mpremote__bootloader(emulated_board):
+    """The board ends in its ROM's loader, which speaks no serial line (test_dfu.py talks to it)."""
+    board = emulated_board()
+    board.mpremote("bootloader", check=False)
+    with pytest.raises(pexpect.TIMEOUT):
+        board.enter_raw_repl(timeout=5)

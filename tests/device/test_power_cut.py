@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The power goes while files are written: whatever was closed is there, old or new. `--full` for 2,000 cuts."""
+"""The power goes while files are written: whatever was closed is there, old or new. `--full`: 2,000 cuts."""
 
 import random
 import re
@@ -11,8 +11,9 @@ pytestmark = pytest.mark.emulator_only
 
 SEEDS = 8
 
-# It tells what the last cut left, tidies up, and goes on. A file's number is in each of its words, so that half
-# an old one and half a new one would show. Odd numbers are renamed over the old file, even ones after its removal.
+# It tells what the last cut left, tidies up, and goes on. A file's number is in each of its words, so that
+# half an old one and half a new one would show. Odd numbers are renamed over the old file, even ones when
+# that is gone.
 MAIN = """
 import os
 
@@ -100,7 +101,7 @@ def image(firmware, pytestconfig):
 
 @pytest.mark.parametrize("seed", range(SEEDS))
 def test_power_cut__at_any_instruction(image, pytestconfig, seed):
-    """At random instructions of writing, renaming, removing and erasing: closed files are whole, the rest is free."""
+    """At random instructions of writing, renaming, removing, erasing: closed files are whole."""
     rng = random.Random(seed)
     flash, closed, kept = image, 0, 0
     for _ in range(2000 // SEEDS if pytestconfig.getoption("full") else 8):

@@ -148,7 +148,7 @@ class Board:
 
         return ast.literal_eval(self.exec(f"print(repr({expression}))", timeout).strip())
 
-    def mpremote(self, *arguments, timeout=120, check=True):
+    def mpremote(self, *arguments, timeout=120, check=True, env=None):
         """Run mpremote, unmodified, on the board's port. Returns the finished process (bytes)."""
         self.release()
         try:
@@ -158,7 +158,7 @@ class Board:
                 timeout=timeout,
                 check=check,
                 stdin=subprocess.DEVNULL,
-                env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
+                env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1", **(env or {})},
             )
         finally:
             self.open()
