@@ -353,19 +353,23 @@ def test_flash__nobody_there(bench, name, firmware, tmp_path):
     assert "BOOT0 high and reset" in bench.said and "no board in DFU mode" in bench.said
 
 
-def fake_dfu_util(tmp_path, text, status):
-    path = tmp_path / "dfu-util"
-    path.write_text(f"#!/bin/sh\necho '{text}' >&2\nexit {status}\n")
-    path.chmod(0o755)
-    return str(path)
+# Takes the right to open the device from the user, and where that is root, root from dfu-util.
+NO_PERMISSION = """#!/bin/sh
+env -u LD_PRELOAD chmod -R a+rwX "$UMOCKDEV_DIR"
+env -u LD_PRELOAD chmod 0 "$UMOCKDEV_DIR"/dev/bus/usb/001/01*
+[ "$(id -u)" != 0 ] || exec setpriv --reuid 65534 --regid 65534 --clear-groups dfu-util "$@"
+exec dfu-util "$@"
+"""
 
 
-def test_flash__no_permission(tmp_path):
-    """dfu-util 0.11 lists a device that it may not open with this line; it becomes a udev rule to copy."""
-    said = "dfu-util: Cannot open DFU device 0483:df11 found on devnum 5 (LIBUSB_ERROR_ACCESS)"
-    answer = flash_here(tmp_path, fake_dfu_util(tmp_path, said, 0))
-    assert answer.returncode == 1 and answer.stderr.count("\n") == 1
-    assert 'ATTR{idVendor}=="0483", ATTR{idProduct}=="df11"' in answer.stderr
+def test_flash__no_permission(bench, loader, tmp_path):
+    """A device that may not be opened: the udev rule, ready to be copied."""
+    command = tmp_path / "dfu-util"
+    command.write_text(NO_PERMISSION)
+    command.chmod(0o755)
+    assert bench.flash(file(tmp_path, SMALL), env={"DFU_UTIL": str(command)}) == 1
+    assert bench.said.startswith("flash: no permission to open it") and bench.said.count("\n") == 1
+    assert 'ATTR{idVendor}=="0483", ATTR{idProduct}=="df11"' in bench.said
 
 
 def test_flash__no_dfu_util(tmp_path):

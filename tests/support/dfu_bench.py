@@ -96,14 +96,14 @@ class DfuBench:
     def dfu_util(self, *arguments):
         return self.command("dfu-util", "-d", "0483:df11", *map(str, arguments))
 
-    def flash(self, *arguments):
+    def flash(self, *arguments, env=None):
         """tools/flash, as `make flash USBIP=` runs it."""
-        process = self.start_flash(*arguments)
+        process = self.start_flash(*arguments, env=env)
         self.pump(process)
         self.said = self.output()
         return process.returncode
 
-    def start_flash(self, *arguments):
+    def start_flash(self, *arguments, env=None):
         self._output = tempfile.TemporaryFile()
         boards = [word for n in range(len(self.boards)) for word in ("--usbip", self.address(n))]
         return subprocess.Popen(
@@ -111,6 +111,7 @@ class DfuBench:
             stdin=subprocess.DEVNULL,
             stdout=self._output,
             stderr=subprocess.STDOUT,
+            env={**os.environ, **(env or {})},
         )
 
 

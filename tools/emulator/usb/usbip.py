@@ -9,6 +9,7 @@ device; isochronous transfers fail; SET_FEATURE(PORT_RESET), by which a client r
 device anew.
 """
 
+import os
 import socket
 import struct
 
@@ -29,6 +30,7 @@ PORT_RESET = b"\x23\x03\x04\x00"
 def listen(address):
     """A socket listening at "PORT", "HOST:PORT" or a path."""
     if "/" in address:
+        remove_stale(address)
         server = socket.socket(socket.AF_UNIX)
         server.bind(address)
     else:
@@ -38,6 +40,17 @@ def listen(address):
     return server
 
 
+def remove_stale(path):
+    """Remove a socket at which nobody listens any more: what an emulator that was killed left behind."""
+    with socket.socket(socket.AF_UNIX) as probe:
+        try:
+            probe.connect(path)
+        except ConnectionRefusedError:
+            os.unlink(path)
+        except FileNotFoundError:
+            pass
+
+
 class UsbIp:
     """usb: the board's emulator.usb.Usb. address: as listen() has it."""
 
@@ -45,6 +58,7 @@ class UsbIp:
         self.machine = machine
         self.usb = usb
         self.host = usb.host
+        self.address = address
         self.server = listen(address)
         self.clients = set()
         self.owner = None  # the client that has the device
@@ -59,6 +73,8 @@ class UsbIp:
         self.machine.poll.realtime -= 1
         self.host.drivers.remove(self)
         self.server.close()
+        if "/" in self.address:
+            os.unlink(self.address)
 
     def probe(self):
         """A device is there; nothing to do before somebody asks."""
