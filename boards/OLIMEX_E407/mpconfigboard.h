@@ -22,6 +22,13 @@
 #define MICROPY_HW_USRSW_PRESSED (1)
 #define MICROPY_HW_USRSW_PULL GPIO_PULL_DOWN
 
+// The UEXT connector has SPI2 and I2C1 (as the defaults); PB14 and PB15 are the second USB socket's.
+#define MICROPY_HW_SPI2_SCK PIN('B', 10)
+#define MICROPY_HW_SPI2_MISO PIN('C', 2)
+#define MICROPY_HW_SPI2_MOSI PIN('C', 3)
+#define MICROPY_HW_I2C2_SCL PIN('F', 1)
+#define MICROPY_HW_I2C2_SDA PIN('F', 0)
+
 #define MICROPY_HW_USB_FS (1)
 #define MICROPY_HW_USB_VBUS_PIN PIN('A', 9)
 

@@ -23,6 +23,14 @@
 #define MICROPY_HW_USRSW_PRESSED (1)
 #define MICROPY_HW_USRSW_PULL GPIO_PULL_NONE
 
+// The codec's bus, with the pull-ups that the Discovery has for it.
+#define MICROPY_HW_I2C1_SCL PIN('B', 6)
+#define MICROPY_HW_I2C1_SDA PIN('B', 9)
+// PB10 is the PHY's RX_ER, PB13 its TXD1: there is no clock pin left for SPI2.
+#define MICROPY_HW_SPI2_SCK PIN_NONE
+#define MICROPY_HW_SPI2_MISO PIN_NONE
+#define MICROPY_HW_SPI2_MOSI PIN_NONE
+
 #define MICROPY_HW_USB_FS (1)
 #define MICROPY_HW_USB_VBUS_PIN PIN('A', 9)
 

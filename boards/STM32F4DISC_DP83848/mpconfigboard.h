@@ -22,6 +22,10 @@
 #define MICROPY_HW_USRSW_PRESSED (1)
 #define MICROPY_HW_USRSW_PULL GPIO_PULL_DOWN
 
+// The codec's bus, with the pull-ups that the Discovery has for it.
+#define MICROPY_HW_I2C1_SCL PIN('B', 6)
+#define MICROPY_HW_I2C1_SDA PIN('B', 9)
+
 #define MICROPY_HW_USB_FS (1)
 #define MICROPY_HW_USB_VBUS_PIN PIN('A', 9)
 

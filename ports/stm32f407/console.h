@@ -2,7 +2,7 @@
 #ifndef STM32F407_CONSOLE_H
 #define STM32F407_CONSOLE_H
 
-#include "uart.h"
+#include "uart_console.h"
 
 // Starts the console's UART; Ctrl-C from it interrupts Python.
 void console_init(const uart_config_t *config);

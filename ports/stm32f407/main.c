@@ -21,6 +21,7 @@
 #include "boot.h"
 #include "clock.h"
 #include "fault.h"
+#include "machine/machine_bus.h"
 #include "machine/machine_pin.h"
 #include "machine/machine_rtc.h"
 #include "machine/machine_timers.h"
@@ -80,6 +81,7 @@ static void run_repl(void) {
 
 static void deinit(void) {
     mp_printf(&mp_plat_print, "MPY: soft reboot\n");
+    machine_buses_deinit();
     machine_pin_deinit();
     machine_pwm_deinit_all();
     machine_rtc_deinit();

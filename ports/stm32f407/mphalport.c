@@ -11,7 +11,7 @@
 #include "FreeRTOS.h"
 #include "rtc.h"
 #include "task.h"
-#include "uart.h"
+#include "uart_console.h"
 #include "usb/usb_cdc.h"
 
 // How long output waits for a host that has the port open but does not read.
@@ -74,7 +74,7 @@ int mp_hal_stdin_rx_chr(void) {
     }
 }
 
-static size_t uart_write(const uint8_t *data, size_t len) {
+static size_t console_uart_write(const uint8_t *data, size_t len) {
     size_t sent = uart_console_write(data, len);
     bool wait = uart_spoke_last || !usb_cdc_connected();
     while (wait && sent < len) {
@@ -89,7 +89,7 @@ static size_t uart_write(const uint8_t *data, size_t len) {
 mp_uint_t mp_hal_stdout_tx_strn(const char *str, size_t len) {
     const uint8_t *data = (const uint8_t *)str;
     mp_uint_t ret = usb_cdc_write(data, len, USB_TX_TIMEOUT_MS);
-    size_t sent = uart_write(data, len);
+    size_t sent = console_uart_write(data, len);
     if (sent > ret) {
         ret = sent;
     }

@@ -3,7 +3,7 @@
 #include <string.h>
 #include "backup.h"
 #include "stm32f4xx.h"
-#include "uart.h"
+#include "uart_console.h"
 
 #define MAGIC (0xFA017EE0UL)
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Registers of the STM32F407 (RM0090) under CMSIS's names: interrupt numbers, register blocks and
-// where they lie. The bits are in stm32f4xx_bits.h, the Ethernet block in stm32f4xx_eth.h.
+// where they lie. The bits are in stm32f4xx_bits*.h, the Ethernet block in stm32f4xx_eth.h.
 // tests/host/test_registers.py checks all of it against ST's SVD file.
 #ifndef HAL_STM32F4XX_H
 #define HAL_STM32F4XX_H
@@ -453,6 +453,7 @@ typedef struct {
 #define FLASHSIZE_BASE (0x1FFF7A22UL)
 
 #include "stm32f4xx_bits.h"
+#include "stm32f4xx_bits_bus.h"
 #if __has_include("stm32f4xx_eth.h")
 #include "stm32f4xx_eth.h"
 #endif

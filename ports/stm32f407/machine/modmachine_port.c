@@ -9,8 +9,9 @@
 #include "stm32f4xx.h"
 #include "task.h"
 #include "timebase.h"
-#include "uart.h"
+#include "uart_console.h"
 #include "usb/usb.h"
+#include "machine/machine_bus.h"
 #include "machine/machine_pin.h"
 #include "machine/machine_power.h"
 #include "machine/machine_rtc.h"
@@ -136,7 +137,9 @@ static void mp_machine_set_freq(size_t n_args, const mp_obj_t *args) {
     #endif
     vTaskSuspendAll();
     uart_console_flush_raw();
+    machine_buses_clock_changes();
     int ret = change_clocks(hz);
+    machine_buses_clock_changed();
     xTaskResumeAll();
     #if PORT_WITH_NET
     UNLOCK_TCPIP_CORE();
