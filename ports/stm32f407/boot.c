@@ -34,6 +34,10 @@ static const uart_config_t uart_config = {
     .tx = MICROPY_HW_UART_REPL_TX,
     .rx = MICROPY_HW_UART_REPL_RX,
     .baudrate = MICROPY_HW_UART_REPL_BAUD,
+    .bits = 8,
+    .stop = 1,
+    .rts = PIN_NONE,
+    .cts = PIN_NONE,
 };
 
 static bool button_held;

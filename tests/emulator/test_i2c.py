@@ -2,6 +2,9 @@
 """I2C as a master: the event sequences of RM0090 27.3.3."""
 
 import pytest
+from emulator.devices.attach import attach
+from emulator.devices.eeprom24 import Eeprom24
+from emulator.devices.lm75 import Lm75
 from emulator.peripheral import GuestError
 from emulator.peripherals.irqs import IRQ
 
@@ -45,9 +48,17 @@ class Memory:
         self.log.append("stop")
 
 
+def give_pins(bus, open_drain=True):
+    bus["GPIOB.AFRL"] = bus["GPIOB.AFRL"] | 4 << 24
+    bus["GPIOB.AFRH"] = bus["GPIOB.AFRH"] | 4 << 4
+    bus["GPIOB.OTYPER"] = (1 << 6 | 1 << 9) * open_drain
+    bus["GPIOB.MODER"] = bus["GPIOB.MODER"] & ~(3 << 12 | 3 << 18) | 2 << 12 | 2 << 18
+
+
 @pytest.fixture
 def i2c(bus):
-    """I2C1 at 100 kbit/s with a memory at 0x50."""
+    """I2C1 at 100 kbit/s on PB6 and PB9 with a memory at 0x50."""
+    give_pins(bus)
     bus["I2C1.CR2"] = 16
     bus["I2C1.CCR"] = 80
     bus["I2C1.CR1"] = PE | ACK
@@ -85,6 +96,8 @@ def write(bus, *values):
 def test_i2c__write(i2c):
     write(i2c, 0x10, 0xAA, 0xBB)
     i2c.set("I2C1.CR1", STOP)
+    assert i2c["I2C1.CR1"] & STOP and i2c["I2C1.SR2"] & BUSY
+    i2c.machine.advance(BIT_NS)
     assert not i2c["I2C1.CR1"] & STOP
     assert i2c["I2C1.SR2"] == 0
     assert i2c.device.data[0x10:0x12] == b"\xaa\xbb"
@@ -112,6 +125,7 @@ def test_i2c__read_with_repeated_start(i2c):
             i2c.set("I2C1.CR1", STOP)
         until(i2c, RXNE)
         values.append(i2c["I2C1.DR"])
+    i2c.machine.advance(BIT_NS)
     assert values == b"xyz"
     assert i2c.device.log == ["write", "read", "stop"]
 
@@ -170,6 +184,7 @@ def test_i2c__read_many_by_btf(i2c):
     values.append(i2c["I2C1.DR"])
     until(i2c, RXNE)
     values.append(i2c["I2C1.DR"])
+    i2c.machine.advance(BIT_NS)
     assert values == b"12345"
     assert i2c.device.pointer == 5
     assert i2c["I2C1.SR2"] == 0
@@ -185,6 +200,7 @@ def test_i2c__nobody_there(i2c):
     i2c["I2C1.SR1"] = 0
     assert not i2c.irq(IRQ["I2C1_ER"])
     i2c.set("I2C1.CR1", STOP)
+    i2c.machine.advance(BIT_NS)
     assert i2c["I2C1.SR2"] & BUSY == 0
 
 
@@ -219,6 +235,150 @@ def test_i2c__dma_read_ends_with_nack(i2c):
 
 
 def test_i2c__no_clock(bus):
-    bus["I2C2.CR1"] = PE
+    give_pins(bus)
+    bus["I2C1.CR2"] = 16
+    bus["I2C1.CR1"] = PE
     with pytest.raises(GuestError, match="CCR = 0"):
-        bus.set("I2C2.CR1", START)
+        bus.set("I2C1.CR1", START)
+
+
+def test_i2c__pins(bus):
+    """Both lines on pins, in the alternate function, open drain."""
+    bus["I2C1.CR2"], bus["I2C1.CCR"] = 16, 80
+    bus["I2C1.CR1"] = PE
+    with pytest.raises(GuestError, match="no pin carries its SCL"):
+        bus.set("I2C1.CR1", START)
+    bus["I2C1.CR1"] = 0
+    give_pins(bus, open_drain=False)
+    bus["I2C1.CR1"] = PE
+    with pytest.raises(GuestError, match="SCL is not open drain"):
+        bus.set("I2C1.CR1", START)
+
+
+def test_i2c__wrong_bus_clock(i2c):
+    i2c["I2C1.CR2"] = 42
+    with pytest.raises(GuestError, match="FREQ is 42, the bus clock 16 MHz"):
+        i2c.set("I2C1.CR1", START)
+
+
+def test_i2c__timing_while_enabled(i2c):
+    with pytest.raises(GuestError, match="CCR changes while PE is set"):
+        i2c["I2C1.CCR"] = 40
+
+
+def test_i2c__cr1_while_start_is_pending(i2c):
+    """RM0090 27.6.1: no write to CR1 before the hardware has cleared START or STOP."""
+    i2c.set("I2C1.CR1", START)
+    with pytest.raises(GuestError, match="while START or STOP is pending"):
+        i2c.set("I2C1.CR1", START)
+
+
+def test_i2c__restart_keeps_what_was_received(i2c):
+    """START with two bytes in hand: both can still be read."""
+    i2c.device.data[:2] = b"ab"
+    write(i2c, 0)
+    i2c.set("I2C1.CR1", START | 1 << 11)
+    until(i2c, SB)
+    i2c["I2C1.DR"] = 0xA1
+    until(i2c, ADDR)
+    assert i2c["I2C1.SR2"] & MSL
+    i2c.clear("I2C1.CR1", ACK)
+    until(i2c, BTF, bits=30)
+    i2c.set("I2C1.CR1", START)
+    until(i2c, SB)
+    assert bytes((i2c["I2C1.DR"], i2c["I2C1.DR"])) == b"ab"
+    assert i2c["I2C1.SR2"] & MSL
+
+
+def test_i2c__late_acknowledge_reads_one_more(i2c):
+    """ACK still set when the last byte ends: the device goes on, the pointer shows it."""
+    write(i2c, 0)
+    start(i2c, 0xA1)
+    until(i2c, RXNE)
+    i2c.machine.advance(20 * BIT_NS)
+    i2c.clear("I2C1.CR1", ACK)
+    i2c.set("I2C1.CR1", STOP)
+    assert i2c.device.pointer == 2
+
+
+def test_i2c__held_data_line_keeps_BUSY(i2c):
+    """START waits; the flag stays when the line is free again, and SWRST alone takes it back."""
+    wires = attach(i2c.machine, "i2c:PB6,PB9:")
+    wires.hold_sda(3)
+    i2c.set("I2C1.CR1", START)
+    i2c.machine.advance(100 * BIT_NS)
+    assert not i2c["I2C1.SR1"] & SB and i2c["I2C1.SR2"] & BUSY
+    wires.hold_sda(0)
+    assert i2c["I2C1.SR2"] & BUSY
+    i2c["I2C1.CR1"] = 1 << 15
+    i2c["I2C1.CR1"] = 0
+    assert not i2c["I2C1.SR2"] & BUSY
+
+
+def test_i2c__clocks_by_hand_free_the_line(i2c):
+    wires = attach(i2c.machine, "i2c:PB6,PB9:")
+    wires.hold_sda(3)
+    i2c["I2C1.CR1"] = 0
+    i2c["GPIOB.BSRR"] = 1 << 6 | 1 << 9
+    i2c["GPIOB.MODER"] = i2c["GPIOB.MODER"] & ~(3 << 12 | 3 << 18) | 1 << 12 | 1 << 18
+    levels = []
+    for _ in range(4):
+        i2c["GPIOB.BSRR"] = 1 << 22
+        i2c["GPIOB.BSRR"] = 1 << 6
+        levels.append(i2c["GPIOB.IDR"] >> 9 & 1)
+    assert levels == [0, 0, 0, 1]
+
+
+def test_i2c__stretched_clock(i2c):
+    """A device that holds the clock makes a byte longer."""
+    i2c.machine["I2C1"].stretch_ns = 5 * BIT_NS
+    write(i2c, 0)
+    i2c["I2C1.DR"] = 1
+    i2c.machine.advance(13 * BIT_NS)
+    assert not i2c["I2C1.SR1"] & BTF
+    i2c.machine.advance(1 * BIT_NS)
+    assert i2c["I2C1.SR1"] & BTF
+
+
+def test_i2c__arbitration_lost(i2c):
+    i2c["I2C1.CR2"] = 16 | 1 << 8
+    start(i2c, 0xA0)
+    i2c.machine["I2C1"].lose_arbitration()
+    assert i2c["I2C1.SR1"] & 1 << 9 and i2c["I2C1.SR2"] == 0
+    assert i2c.irq(IRQ["I2C1_ER"])
+
+
+def test_i2c__bus_error_flag(i2c):
+    """ES0182: it may come with nothing wrong; the transfer goes on."""
+    write(i2c, 0x10)
+    i2c.machine["I2C1"].bus_error()
+    assert i2c["I2C1.SR1"] & 1 << 8
+    i2c["I2C1.SR1"] = 0xFFFF & ~(1 << 8)
+    i2c["I2C1.DR"] = 0x55
+    until(i2c, BTF, bits=30)
+    assert i2c.device.data[0x10] == 0x55
+
+
+# Devices
+
+
+def test_eeprom__page_wrap_and_write_cycle(machine):
+    eeprom = Eeprom24(machine)
+    assert eeprom.start(False)
+    for value in (0, 30, *b"abcd"):
+        assert eeprom.write(value)
+    eeprom.stop()
+    assert eeprom.data[30:32] == b"ab" and eeprom.data[0:2] == b"cd"
+    assert not eeprom.start(False)
+    machine.advance(5_000_000)
+    assert eeprom.start(True)
+    assert [eeprom.read() for _ in range(2)] == [255, 255]
+
+
+def test_lm75__refuses_what_it_has_no_room_for(machine):
+    sensor = Lm75(machine)
+    sensor.start(False)
+    assert sensor.write(2) and sensor.write(0x12) and sensor.write(0x34)
+    assert not sensor.write(0x56)
+    sensor.start(True)
+    assert (sensor.read(), sensor.read()) == (0x12, 0x34)

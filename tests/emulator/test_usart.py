@@ -2,6 +2,7 @@
 """USART: what a console and a serial driver lean on (RM0090 chapter 30)."""
 
 import pytest
+from emulator.devices.attach import attach
 from emulator.peripheral import GuestError
 from emulator.peripherals.irqs import IRQ
 from emulator.peripherals.usart import PINS, Usart, sample_frame
@@ -351,3 +352,71 @@ def test_usart__full_speed_loses_nothing(port):
             received.append(port["USART2.DR"])
     assert received == data
     assert port.machine.now - begin == pytest.approx(10_000 * FRAME_NS, rel=1e-4)
+
+
+@pytest.fixture
+def loop(port):
+    """The same with its TX wired to its RX."""
+    port.model.connect(port.model)
+    return port
+
+
+def test_usart__wire(loop):
+    """What is sent arrives with the end of its frame, and the line is idle a frame later."""
+    loop["USART2.DR"] = 0x5A
+    loop.machine.advance(FRAME_NS - 1)
+    assert not loop["USART2.SR"] & RXNE
+    loop.machine.advance(1)
+    assert loop["USART2.SR"] & (RXNE | FE | IDLE) == RXNE
+    assert loop["USART2.DR"] == 0x5A
+    loop.machine.advance(FRAME_NS)
+    assert loop["USART2.SR"] & IDLE
+
+
+def test_usart__wire_is_not_idle_between_frames(loop):
+    loop["USART2.DR"] = 1
+    loop["USART2.DR"] = 2
+    loop.machine.advance(FRAME_NS)
+    assert loop["USART2.DR"] == 1
+    loop.machine.advance(FRAME_NS)
+    assert not loop["USART2.SR"] & IDLE
+    assert loop["USART2.DR"] == 2
+
+
+def test_usart__break_over_a_wire(loop):
+    """Zeros without a stop bit: RXNE with FE."""
+    loop.set("USART2.CR1", SBK)
+    loop.machine.advance(2 * FRAME_NS)
+    assert loop["USART2.SR"] & (RXNE | FE) == RXNE | FE
+    assert loop["USART2.DR"] == 0
+
+
+def test_usart__wire_between_unequal_rates(bus):
+    """Another rate at the other end is garbage or a framing error there."""
+    bus["GPIOA.AFRL"] = 7 << 8 | 7 << 12
+    bus["GPIOA.MODER"] = bus["GPIOA.MODER"] | 2 << 4 | 2 << 6
+    bus["GPIOC.AFRH"] = 8 << 8 | 8 << 12
+    bus["GPIOC.MODER"] = 2 << 20 | 2 << 22
+    attach(bus.machine, "uart:USART2-UART4")
+    for name, divider in (("USART2", BRR_115200), ("UART4", 2 * BRR_115200)):
+        bus[f"{name}.BRR"] = divider
+        bus[f"{name}.CR1"] = UE | TE | RE
+    bus["USART2.DR"] = 0x41
+    bus.machine.advance(FRAME_NS)
+    assert bus["UART4.SR"] & RXNE
+    assert bus["UART4.DR"] != 0x41
+
+
+def test_usart__cts_by_a_wire(port):
+    """A frame starts only while the pin at CTS is low."""
+    port["GPIOD.AFRL"] = 7 << 12
+    port["GPIOD.BSRR"] = 1 << 4
+    port["GPIOD.MODER"] = 2 << 6 | 1 << 8
+    attach(port.machine, "wire:PD4-PD3")
+    port["USART2.CR3"] = CTSE
+    port["USART2.DR"] = 1
+    port.machine.advance(3 * FRAME_NS)
+    assert port.sent == b""
+    port["GPIOD.BSRR"] = 1 << 20
+    port.machine.advance(FRAME_NS)
+    assert port.sent == b"\x01"

@@ -29,6 +29,13 @@ def parse(arguments):
     )
     parser.add_argument("--boot0", action="store_true", help="BOOT0 is high: the chip's DFU loader runs")
     parser.add_argument("--net", default="none", help="none, tap:IF[@NAMESPACE], passt[:PORTS]")
+    parser.add_argument(
+        "--attach",
+        metavar="SPEC",
+        action="append",
+        default=[],
+        help="wire something to the pins, e.g. uart:USART2-USART2, i2c:PB6,PB9:24c32@0x50 (may be repeated)",
+    )
     parser.add_argument("--pcap", metavar="FILE", help="write everything on the network cable there")
     parser.add_argument("--flash", metavar="FILE", help="keep the flash's content in this file")
     parser.add_argument("--trace", metavar="FILE", help="write every instruction there")
@@ -68,6 +75,8 @@ class Session:
     def _connect(self):
         options, board = self.options, self.board
         self.ends += board.connect_network(options.net, options.pcap)
+        for spec in options.attach:
+            board.attach(spec)
         if board.usb and not options.no_usb:
             if options.repl:
                 self.ends.append(board.usb.open_terminal(board.machine.stop))

@@ -165,6 +165,12 @@ class Board:
 
         return [connect(self, spec, pcap)]
 
+    def attach(self, spec):
+        """Wire a device to the board's pins; `spec` as `--attach` has it: see devices/attach.py. Returns it."""
+        from .devices.attach import attach
+
+        return attach(self.machine, spec)
+
     def run(self, ns=None, until=None):
         """See Machine.run()."""
         return self.machine.run(ns, until)

@@ -37,7 +37,8 @@ static bool is_fast(const i2c_config_t *config) {
     return config->freq > STANDARD_MAX_HZ;
 }
 
-// Clocks of the bus per SCL, in CCR's unit: 2 of it in standard, 3 in fast mode (section 27.6.8). 0: out of reach.
+// Clocks of the bus per SCL, in CCR's unit: 2 of it in standard, 3 in fast mode (section 27.6.8). 0: out of
+// reach.
 static uint32_t ccr_for(const i2c_config_t *config) {
     uint32_t freq = config->freq > FAST_MAX_HZ ? FAST_MAX_HZ : config->freq;
     if (!is_fast(config) && freq > STANDARD_SAFE_HZ) {
@@ -73,8 +74,8 @@ static void set_pin(bus_line_t line, const i2c_config_t *config, pin_t pin) {
         bus_pin_af(line, config->number, pin));
 }
 
-// From any state to a free peripheral: the software reset alone clears a BUSY that no STOP will, and brings START
-// back after a misplaced STOP (ES0182).
+// From any state to a free peripheral: the software reset alone clears a BUSY that no STOP will, and brings
+// START back after a misplaced STOP (ES0182).
 static void reset(i2c_t *i2c) {
     const i2c_config_t *config = &i2c->config;
     I2C_TypeDef *regs = regs_of(i2c);
@@ -98,7 +99,8 @@ static void reset(i2c_t *i2c) {
 int i2c_open(i2c_t *i2c, const i2c_config_t *config) {
     unsigned number = config->number;
     if (number < 1 || number > sizeof(i2c_hw) / sizeof(i2c_hw[0]) || ccr_for(config) == 0
-        || bus_pin_af(BUS_I2C_SCL, number, config->scl) < 0 || bus_pin_af(BUS_I2C_SDA, number, config->sda) < 0) {
+        || bus_pin_af(BUS_I2C_SCL, number, config->scl) < 0
+        || bus_pin_af(BUS_I2C_SDA, number, config->sda) < 0) {
         return -HAL_EINVAL;
     }
     i2c->config = *config;
@@ -126,7 +128,8 @@ void i2c_close(i2c_t *i2c) {
 
 // --- events ---
 
-// Until SR1 shows `flag`. The time is looked at before the flag: whoever was not running for long still sees it.
+// Until SR1 shows `flag`. The time is looked at before the flag: whoever was not running for long still sees
+// it.
 static int wait_event(i2c_t *i2c, uint32_t flag) {
     I2C_TypeDef *regs = regs_of(i2c);
     uint32_t start = timebase_us32();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// I2C1 to I2C3 as masters with 7-bit addresses, polled (RM0090 chapter 27). Between bytes the clock is held low, so
-// that other tasks and interrupts may take the CPU for as long as they like.
+// I2C1 to I2C3 as masters with 7-bit addresses, polled (RM0090 chapter 27). Between bytes the clock is held
+// low, so that other tasks and interrupts may take the CPU for as long as they like.
 #ifndef HAL_I2C_H
 #define HAL_I2C_H
 
@@ -31,8 +31,8 @@ void i2c_close(i2c_t *i2c);
 // SCL's rate at the bus clock of now; it changes with that: i2c_open() again.
 uint32_t i2c_freq(const i2c_t *i2c);
 
-// All below return -HAL_ENODEV where nobody acknowledges the address, -HAL_ETIMEDOUT where the clock is held or
-// the bus is busy for too long, -HAL_EIO where another master wins. After an error the bus is free.
+// All below return -HAL_ENODEV where nobody acknowledges the address, -HAL_ETIMEDOUT where the clock is held
+// or the bus is busy for too long, -HAL_EIO where another master wins. After an error the bus is free.
 
 // START (a repeated one, if the last transfer kept the bus), address, direction bit: write.
 int i2c_write_begin(i2c_t *i2c, uint8_t address);
@@ -43,8 +43,8 @@ int i2c_write_end(i2c_t *i2c, bool stop);
 // START, address, len bytes with the last one not acknowledged, STOP or a repeated START.
 int i2c_read(i2c_t *i2c, uint8_t address, uint8_t *data, size_t len, bool stop);
 
-// Up to nine clocks until SDA is high, then a STOP, with the pins as outputs (UM10204 section 3.1.16). -HAL_EBUSY
-// if a line stays low.
+// Up to nine clocks until SDA is high, then a STOP, with the pins as outputs (UM10204 section 3.1.16).
+// -HAL_EBUSY if a line stays low.
 int i2c_recover_lines(pin_t scl, pin_t sda);
 
 #endif // HAL_I2C_H

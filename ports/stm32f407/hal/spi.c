@@ -4,9 +4,9 @@
 #include "clock.h"
 #include "stm32f4xx.h"
 
-// The receiver holds one frame. With two on their way an interrupt of more than a frame's time overruns it, with
-// one there is a pause of some cycles after each. So at rates where that pause counts, and there alone, frames go
-// two deep in bursts of at most so many, each burst with interrupts masked.
+// The receiver holds one frame. With two on their way an interrupt of more than a frame's time overruns it,
+// with one there is a pause of some cycles after each. So at rates where that pause counts, and there alone,
+// frames go two deep in bursts of at most so many, each burst with interrupts masked.
 #define BURST_FRAMES (8)
 #define BURST_MIN_HZ (5000000)
 // A frame of 16 bits at the slowest rate there is (16 MHz HSI / 512 / 256) takes 131 ms.
@@ -55,8 +55,8 @@ static void enable_clock(const spi_hw_t *hw, bool on) {
 
 static void set_pin(bus_line_t line, const spi_config_t *config, pin_t pin, unsigned pull) {
     if (pin != PIN_NONE) {
-        // ES0182, "corrupted last bit of data received in master mode with delayed SCK feedback": edges as fast
-        // as the pad can make them.
+        // ES0182, "corrupted last bit of data received in master mode with delayed SCK feedback": edges as
+        // fast as the pad can make them.
         gpio_config(pin, GPIO_MODE_AF, pull, GPIO_SPEED_VERY_HIGH, bus_pin_af(line, config->number, pin));
     }
 }
@@ -134,7 +134,8 @@ void spi_close(const spi_config_t *config) {
     free_pin(config->mosi);
 }
 
-// One frame of the buffer as it goes into DR. `swap`: two bytes as a half-word, the first one on the wire first.
+// One frame of the buffer as it goes into DR. `swap`: two bytes as a half-word, the first one on the wire
+// first.
 static inline uint32_t load(const uint8_t *tx, size_t step, bool swap) {
     if (tx == NULL) {
         return 0;

@@ -24,9 +24,9 @@ int spi_open(const spi_config_t *config);
 void spi_close(const spi_config_t *config);
 // The rate of SCK at the bus clock of now. It changes with that: spi_open() again.
 uint32_t spi_baudrate(const spi_config_t *config);
-// Exchanges `len` bytes; tx NULL sends zeros, rx NULL drops what comes; both may be the same buffer. Interrupts may
-// come at any time: at rates where they could make the receiver overrun they are held off for a few
-// microseconds. 0, -HAL_EINVAL for an odd length of half-words, -HAL_ETIMEDOUT (the bus has no clock).
+// Exchanges `len` bytes; tx NULL sends zeros, rx NULL drops what comes; both may be the same buffer.
+// Interrupts may come at any time: at rates where they could make the receiver overrun they are held off for
+// a few microseconds. 0, -HAL_EINVAL for an odd length of half-words, -HAL_ETIMEDOUT (the bus has no clock).
 int spi_transfer(const spi_config_t *config, const uint8_t *tx, uint8_t *rx, size_t len);
 
 #endif // HAL_SPI_H

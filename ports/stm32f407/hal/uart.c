@@ -7,8 +7,8 @@
 // Within FreeRTOS's limit: events wake tasks.
 #define IRQ_PRIORITY (10)
 #define TX_READY_MS (50)
-// With RTS the other side is stopped this many bytes before the ring is full: senders with a FIFO of their own
-// do not stop at once.
+// With RTS the other side is stopped this many bytes before the ring is full: senders with a FIFO of their
+// own do not stop at once.
 #define RTS_MARGIN(size) ((size) / 4u)
 
 typedef struct {
@@ -142,7 +142,8 @@ static bool pin_fits(bus_line_t line, unsigned number, pin_t pin) {
 static void set_pin(bus_line_t line, const uart_config_t *config, pin_t pin) {
     if (pin != PIN_NONE) {
         // The pull keeps an open input, and the line before the first frame, at the idle level.
-        gpio_config(pin, GPIO_MODE_AF, GPIO_PULL_UP, GPIO_SPEED_MEDIUM, bus_pin_af(line, config->number, pin));
+        int af = bus_pin_af(line, config->number, pin);
+        gpio_config(pin, GPIO_MODE_AF, GPIO_PULL_UP, GPIO_SPEED_MEDIUM, af);
     }
 }
 

@@ -62,8 +62,8 @@ typedef struct _uart_t {
 int uart_open(uart_t *uart, const uart_config_t *config);
 // Ends what is under way, gives the pins back as inputs.
 void uart_close(uart_t *uart);
-// Round a change of the bus clock: the first lets the frame on the wire end and holds the rest, the second sets
-// the rate anew and goes on; -HAL_EINVAL if the rate is out of reach now.
+// Round a change of the bus clock: the first lets the frame on the wire end and holds the rest, the second
+// sets the rate anew and goes on; -HAL_EINVAL if the rate is out of reach now.
 void uart_clock_changes(uart_t *uart);
 int uart_clock_changed(uart_t *uart);
 // The rate that the divider gives.

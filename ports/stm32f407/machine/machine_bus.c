@@ -48,7 +48,8 @@ void machine_bus_unlock(machine_bus_t *bus) {
 unsigned machine_bus_number(const mp_obj_type_t *type, mp_obj_t id, unsigned last) {
     mp_int_t number = mp_obj_get_int(id);
     if (number < 1 || number > (mp_int_t)last) {
-        mp_raise_msg_varg(&mp_type_ValueError, MP_ERROR_TEXT("%q(%d) doesn't exist"), type->name, (int)number);
+        mp_raise_msg_varg(&mp_type_ValueError, MP_ERROR_TEXT("%q(%d) doesn't exist"), type->name,
+            (int)number);
     }
     return (unsigned)number;
 }
@@ -59,13 +60,15 @@ pin_t machine_bus_pin(mp_obj_t arg, pin_t by_default, qstr name, bus_line_t line
     }
     if (arg == MP_OBJ_NULL) {
         if (by_default == PIN_NONE) {
-            mp_raise_msg_varg(&mp_type_ValueError, MP_ERROR_TEXT("no pin for %q on this board: name one"), name);
+            mp_raise_msg_varg(&mp_type_ValueError, MP_ERROR_TEXT("no pin for %q on this board: name one"),
+                name);
         }
         return by_default;
     }
     pin_t pin = mp_hal_get_pin_obj(arg);
     if (bus_pin_af(line, number, pin) < 0) {
-        mp_raise_msg_varg(&mp_type_ValueError, MP_ERROR_TEXT("%q cannot be on %q"), name, mp_hal_pin_name(pin));
+        mp_raise_msg_varg(&mp_type_ValueError, MP_ERROR_TEXT("%q cannot be on %q"), name,
+            mp_hal_pin_name(pin));
     }
     return pin;
 }

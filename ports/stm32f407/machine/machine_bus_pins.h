@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Where each bus is if a script does not say: these pins, unless mpconfigboard.h names others (or PIN_NONE where
-// the board has no room for the bus).
+// Where each bus is if a script does not say: these pins, unless mpconfigboard.h names others (or PIN_NONE
+// where the board has no room for the bus).
 #ifndef MACHINE_MACHINE_BUS_PINS_H
 #define MACHINE_MACHINE_BUS_PINS_H
 

@@ -64,7 +64,8 @@ static bool is_interrupted(void) {
     return MP_STATE_THREAD(mp_pending_exception) != MP_OBJ_NULL;
 }
 
-static void machine_i2c_init(mp_obj_base_t *self_in, size_t n_args, const mp_obj_t *pos_args, mp_map_t *kw_args) {
+static void machine_i2c_init(mp_obj_base_t *self_in, size_t n_args, const mp_obj_t *pos_args,
+    mp_map_t *kw_args) {
     enum { ARG_scl, ARG_sda, ARG_freq, ARG_timeout };
     static const mp_arg_t allowed_args[] = {
         { MP_QSTR_scl, MP_ARG_OBJ, {.u_rom_obj = MP_OBJ_NULL} },
@@ -104,7 +105,8 @@ static void machine_i2c_init(mp_obj_base_t *self_in, size_t n_args, const mp_obj
     self->i2c.interrupted = is_interrupted;
 }
 
-static mp_obj_t machine_i2c_make_new(const mp_obj_type_t *type, size_t n_args, size_t n_kw, const mp_obj_t *args) {
+static mp_obj_t machine_i2c_make_new(const mp_obj_type_t *type, size_t n_args, size_t n_kw,
+    const mp_obj_t *args) {
     mp_arg_check_num(n_args, n_kw, 1, MP_OBJ_FUN_ARGS_MAX, true);
     unsigned number = machine_bus_number(type, args[0], I2C_LAST);
     machine_i2c_obj_t *self = (machine_i2c_obj_t *)machine_bus_find(type, number);

@@ -89,7 +89,8 @@ static void parse_frame(spi_config_t *config, const mp_arg_val_t *args) {
     config->lsb_first = firstbit == MICROPY_PY_MACHINE_SPI_LSB;
 }
 
-static void machine_spi_init(mp_obj_base_t *self_in, size_t n_args, const mp_obj_t *pos_args, mp_map_t *kw_args) {
+static void machine_spi_init(mp_obj_base_t *self_in, size_t n_args, const mp_obj_t *pos_args,
+    mp_map_t *kw_args) {
     static const mp_arg_t allowed_args[] = {
         { MP_QSTR_baudrate, MP_ARG_INT, {.u_int = 1000000} },
         { MP_QSTR_polarity, MP_ARG_KW_ONLY | MP_ARG_INT, {.u_int = 0} },
@@ -131,7 +132,8 @@ static void machine_spi_init(mp_obj_base_t *self_in, size_t n_args, const mp_obj
     self->is_open = true;
 }
 
-static mp_obj_t machine_spi_make_new(const mp_obj_type_t *type, size_t n_args, size_t n_kw, const mp_obj_t *args) {
+static mp_obj_t machine_spi_make_new(const mp_obj_type_t *type, size_t n_args, size_t n_kw,
+    const mp_obj_t *args) {
     mp_arg_check_num(n_args, n_kw, 1, MP_OBJ_FUN_ARGS_MAX, true);
     unsigned number = machine_bus_number(type, args[0], SPI_LAST);
     machine_spi_obj_t *self = (machine_spi_obj_t *)machine_bus_find(type, number);
@@ -155,8 +157,10 @@ static void machine_spi_deinit(mp_obj_base_t *self_in) {
     machine_bus_unlock(&self->bus);
 }
 
-// In pieces, with the GIL free for other threads; ends early for a KeyboardInterrupt, which the caller raises.
-static int transfer_long(const spi_config_t *config, const uint8_t *tx, uint8_t *rx, size_t len, size_t piece) {
+// In pieces, with the GIL free for other threads; ends early for a KeyboardInterrupt, which the caller
+// raises.
+static int transfer_long(const spi_config_t *config, const uint8_t *tx, uint8_t *rx, size_t len,
+    size_t piece) {
     int ret = 0;
     while (len > 0 && ret == 0 && MP_STATE_THREAD(mp_pending_exception) == MP_OBJ_NULL) {
         size_t count = len < piece ? len : piece;

@@ -146,7 +146,8 @@ static void parse_frame(uart_config_t *config, const mp_arg_val_t *args) {
 // RTS is moved by the driver, by the fill of its buffer: any pin can carry it.
 static pin_t parse_rts(mp_obj_t arg, pin_t by_default) {
     if (arg == MP_OBJ_NULL && by_default == PIN_NONE) {
-        mp_raise_msg_varg(&mp_type_ValueError, MP_ERROR_TEXT("no pin for %q on this board: name one"), MP_QSTR_rts);
+        mp_raise_msg_varg(&mp_type_ValueError, MP_ERROR_TEXT("no pin for %q on this board: name one"),
+            MP_QSTR_rts);
     }
     return arg == MP_OBJ_NULL ? by_default : arg == mp_const_none ? PIN_NONE : mp_hal_get_pin_obj(arg);
 }
@@ -178,7 +179,8 @@ static void parse_pins(machine_uart_obj_t *self, uart_config_t *config, const mp
 }
 
 // The memory first: where it is lacking, the port goes on as it was.
-static void open_with(machine_uart_obj_t *self, const uart_config_t *config, size_t rx_chars, size_t tx_chars) {
+static void open_with(machine_uart_obj_t *self, const uart_config_t *config, size_t rx_chars,
+    size_t tx_chars) {
     size_t unit = config->bits == 9 ? 2 : 1;
     uint8_t *rx = m_new(uint8_t, (rx_chars + 1) * unit);
     uint8_t *tx = m_new(uint8_t, (tx_chars + 1) * unit);
@@ -264,15 +266,15 @@ static void mp_machine_uart_print(const mp_print_t *print, mp_obj_t self_in, mp_
     const uart_config_t *config = &self->uart.config;
     mp_printf(print, "UART(%u", self->bus.number);
     if (self->is_open) {
-        mp_printf(print, ", baudrate=%u, bits=%u, parity=%s, stop=%u", (unsigned)uart_baudrate(&self->uart),
-            config->bits, parities[config->parity], config->stop);
+        mp_printf(print, ", baudrate=%u, bits=%u, parity=%s, stop=%u",
+            (unsigned)uart_baudrate(&self->uart), config->bits, parities[config->parity], config->stop);
         machine_bus_print_pin(print, MP_QSTR_tx, config->tx);
         machine_bus_print_pin(print, MP_QSTR_rx, config->rx);
         machine_bus_print_pin(print, MP_QSTR_rts, config->rts);
         machine_bus_print_pin(print, MP_QSTR_cts, config->cts);
         mp_printf(print, ", timeout=%u, timeout_char=%u, rxbuf=%u, txbuf=%u, lost=%u, errors=%u",
-            self->timeout_ms, self->timeout_char_ms, self->rx_chars, self->tx_chars, (unsigned)self->uart.lost,
-            (unsigned)self->uart.errors);
+            self->timeout_ms, self->timeout_char_ms, self->rx_chars, self->tx_chars,
+            (unsigned)self->uart.lost, (unsigned)self->uart.errors);
     }
     mp_print_str(print, ")");
 }

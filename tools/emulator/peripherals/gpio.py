@@ -53,6 +53,7 @@ class Gpio(Peripheral):
         self.REGISTERS = _registers(*self.RESETS.get(name, (0, 0, 0)))
         self.index = ord(name[-1]) - ord("A")
         self._inputs = [None] * 16
+        self._resistors = [None] * 16
         self._alternate_levels = [None] * 16
         self._routes = {}  # pin -> (timer, channel) whose output it carries
         self._levels = 0
@@ -75,6 +76,21 @@ class Gpio(Peripheral):
         """Drive `pin` from outside: 0, 1, or None to let go."""
         self._inputs[pin] = None if level is None else int(bool(level))
         self._update((pin,))
+
+    def set_pull(self, pin, level):
+        """A resistor on the board pulls `pin` to 0 or 1: weaker than any driver, stronger than the chip's own."""
+        self._resistors[pin] = level
+        self._update((pin,))
+
+    def _pulled(self, pin):
+        """The level of `pin` while nobody drives it."""
+        if self._resistors[pin] is not None:
+            return self._resistors[pin]
+        return int(self.regs[0x0C] >> (2 * pin) & 3 == 1)
+
+    def open_drain(self, pin):
+        """Whether the pin's driver pulls down alone."""
+        return bool(self.regs[0x04] >> pin & 1)
 
     def output(self, pin):
         """What the chip drives on `pin`: 0, 1, or None (input, analog, open drain let go)."""
@@ -108,7 +124,7 @@ class Gpio(Peripheral):
             return driven
         if outside is not None:
             return outside
-        return 1 if self.regs[0x0C] >> (2 * pin) & 3 == 1 else 0
+        return self._pulled(pin)
 
     def watch(self, pin, function):
         """Call function(level) whenever what the chip drives on `pin` changes (level as output() has it)."""
@@ -144,7 +160,7 @@ class Gpio(Peripheral):
 
     def _update(self, pins):
         """Levels again after a change on `pins`; tells watchers and EXTI."""
-        moder, pupdr = self.regs[0x00], self.regs[0x0C]
+        moder = self.regs[0x00]
         for pin in pins:
             driven, outside = self.output(pin), self._inputs[pin]
             if driven != self._outputs[pin]:
@@ -158,7 +174,7 @@ class Gpio(Peripheral):
             elif outside is not None:
                 level = outside
             else:
-                level = int(pupdr >> (2 * pin) & 3 == 1)
+                level = self._pulled(pin)
             if level != self._levels >> pin & 1:
                 self._levels ^= 1 << pin
                 exti = self.machine.peripherals.get("EXTI")

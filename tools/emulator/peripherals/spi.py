@@ -2,23 +2,28 @@
 """SPI1, SPI2, SPI3 as masters (RM0090 chapter 28).
 
 Differs from silicon: slave mode, I2S, hardware CRC, the TI frame format and NSS as an input are reported;
-a device sees whole frames, not edges, so CPOL, CPHA and LSBFIRST are bits only; without one MISO reads ones.
+a device sees whole bytes, not edges; without one MISO reads ones. What must not change while the SPI is on
+(28.5.1) is reported when it does, and so is a transfer whose SCK no pin carries.
 """
 
 from ..peripheral import Register
 from .apb import ApbPeripheral
+from .bus_pins import SPI_PINS, carried
 from .dma_lines import request
 from .irqs import IRQ
 
 NS = 1_000_000_000
 CR1_MSTR, CR1_SPE, CR1_SSI, CR1_SSM, CR1_RXONLY, CR1_DFF = 1 << 2, 1 << 6, 1 << 8, 1 << 9, 1 << 10, 1 << 11
+CR1_CPHA, CR1_CPOL, CR1_LSBFIRST = 1, 2, 1 << 7
+CR1_FIXED = CR1_CPHA | CR1_CPOL | CR1_MSTR | 7 << 3 | CR1_LSBFIRST | CR1_DFF  # not while SPE is set
 CR1_CRCEN, CR1_BIDIOE, CR1_BIDIMODE = 1 << 13, 1 << 14, 1 << 15
 CR2_RXDMAEN, CR2_TXDMAEN, CR2_FRF, CR2_ERRIE, CR2_RXNEIE, CR2_TXEIE = 1, 2, 1 << 4, 1 << 5, 1 << 6, 1 << 7
 SR_RXNE, SR_TXE, SR_MODF, SR_OVR, SR_BSY = 1, 2, 1 << 5, 1 << 6, 1 << 7
 
 
 class Spi(ApbPeripheral):
-    """attach(fn): fn(value) -> value exchanges one frame with the device on the other end."""
+    """attach(fn): fn(value) -> value exchanges one frame with the device on the other end;
+    attach_wires(wires): wires.exchange(byte, CPOL, CPHA) -> byte one byte, its first bit on the wire on top."""
 
     REGISTERS = (
         Register(
@@ -36,6 +41,7 @@ class Spi(ApbPeripheral):
 
     def __init__(self, machine, name, base, clock=None):
         self._device = None
+        self._wires = None
         self._event = None
         self._requests = {}
         super().__init__(machine, name, base, clock)
@@ -54,6 +60,34 @@ class Spi(ApbPeripheral):
     def attach(self, function):
         """function(value) -> value for each frame; None where MOSI carries nothing."""
         self._device = function
+
+    def attach_wires(self, wires):
+        """The other end as devices.spi_wires.SpiWires has it."""
+        self._wires = wires
+
+    def _pin(self, line):
+        """(port, pin) that carries a line; without GPIO models, something true."""
+        if "GPIOA" not in self.machine.peripherals:
+            return True
+        return carried(self.machine, SPI_PINS[self.name], line)
+
+    def _bits_turned(self, value):
+        """`value` with its first bit on the wire on top, or back."""
+        if not self.regs[0] & CR1_LSBFIRST:
+            return value
+        return int(f"{value:0{self._bits()}b}"[::-1], 2)
+
+    def _over_wires(self, value):
+        """The answer to one frame."""
+        cr1, bits = self.regs[0], self._bits()
+        mode = int(bool(cr1 & CR1_CPOL)), int(bool(cr1 & CR1_CPHA))
+        ones = (1 << bits) - 1
+        sent = self._bits_turned(ones if value is None or not self._pin("mosi") else value)
+        answer = 0
+        for shift in range(bits - 8, -1, -8):
+            byte = self._wires.exchange(sent >> shift & 0xFF, *mode)
+            answer = answer << 8 | (0xFF if byte is None else byte)
+        return self._bits_turned(answer) if self._pin("miso") else ones
 
     @property
     def bit_rate(self):
@@ -90,7 +124,12 @@ class Spi(ApbPeripheral):
     def _done(self):
         self._event = None
         mask = (1 << self._bits()) - 1
-        answer = mask if self._device is None else self._device(self._shift)
+        if not self._pin("sck"):
+            self.machine.report(f"{self.name} exchanges a frame, but no pin carries its SCK")
+        if self._wires is not None:
+            answer = self._over_wires(self._shift)
+        else:
+            answer = mask if self._device is None else self._device(self._shift)
         sends_only = self.regs[0] & CR1_BIDIMODE and self.regs[0] & CR1_BIDIOE
         if not sends_only:
             if self.regs[8] & SR_RXNE:
@@ -109,9 +148,13 @@ class Spi(ApbPeripheral):
         if new & CR1_MSTR and new & CR1_SSM and not new & CR1_SSI:
             self.regs[0] &= ~(CR1_MSTR | CR1_SPE)
             self.regs[8] |= SR_MODF
-        if not new & CR1_SPE and self._event and self._receives_only():
+        if not new & CR1_SPE and self._event:
+            if not self._receives_only():
+                self.machine.report(f"{self.name}.CR1 = 0x{value:04x} clears SPE in the middle of a frame")
             self._event.cancel()
             self._event = None
+        if old & CR1_SPE and new & CR1_SPE and (old ^ new) & CR1_FIXED:
+            self.machine.report(f"{self.name}.CR1 = 0x{value:04x} changes the frame while SPE is set")
         self._changed()
         if new & CR1_SPE and not new & CR1_MSTR and not old & CR1_SPE:
             self.machine.report(f"{self.name}.CR1 = 0x{value:04x} makes a slave, which is not modelled")

@@ -43,6 +43,14 @@ PINS = {
 }
 
 
+CTS_PINS = {
+    "USART1": ("A11",),
+    "USART2": ("A0", "D3"),
+    "USART3": ("B13", "D11"),
+    "USART6": ("G13", "G15"),
+}
+
+
 def sample_frame(value, bits, ratio):
     """(value, stop bit) as a receiver reads a frame whose bits last 1 while it samples every `ratio` bits."""
     line = value << 1 | -1 << (bits + 1)
@@ -76,6 +84,7 @@ class Usart(ApbPeripheral):
         self.REGISTERS = _registers(name)
         self._sink = None
         self._sink_baud = None
+        self._wires = []
         self._feed = deque()
         self._cts = True
         self._events = {}
@@ -98,6 +107,30 @@ class Usart(ApbPeripheral):
     def attach(self, function, baud=None):
         """function(data) gets each byte sent, when its frame ends; with `baud`, as read at that speed."""
         self._sink, self._sink_baud = function, baud
+
+    def connect(self, port):
+        """A wire from TX to the RX of another port, or of this one."""
+        self._wires.append(port)
+
+    def line_busy(self):
+        """The wire at RX carries a start bit: the line is not idle."""
+        idle = self._events.pop("idle", None)
+        if idle:
+            idle.cancel()
+
+    def line_frame(self, value, bits, baud, broken):
+        """A frame (its parity bit in `value`) ends on the wire at RX; broken: without a stop bit."""
+        cr1 = self.regs[0x0C]
+        if not (cr1 & CR1_UE and cr1 & CR1_RE and self._divider() and self._pin_ready(1)):
+            return
+        own = self._bits()
+        if not broken:
+            value, stop = sample_frame(value | -1 << bits, own, baud / self.baud)
+        flags = 0 if not broken and stop else SR_FE
+        if cr1 & CR1_PCE and self._parity(value, own) != value:
+            flags |= SR_PE
+        self._receive(value, flags)
+        self._at("idle", self._frame_ns() or 1, self._idle)
 
     def feed(self, data, baud=None):
         """Send `data` to the port, frame after frame, at its own speed or at `baud`."""
@@ -195,6 +228,8 @@ class Usart(ApbPeripheral):
         else:
             return
         self.regs[0x00] &= ~SR_TC
+        for port in self._wires:
+            port.line_busy()
         if not self._divider():
             self._shift = None
             self.machine.report(f"{self.name} sends with BRR = 0x{self.regs[0x08]:x}: no baud rate")
@@ -205,7 +240,7 @@ class Usart(ApbPeripheral):
         value, self._shift = self._shift, None
         if value == "break":
             self.regs[0x0C] &= ~CR1_SBK
-            self._deliver(0)
+            self._deliver(0, broken=True)
         else:
             self._deliver(value)
         self._start_output()
@@ -213,10 +248,13 @@ class Usart(ApbPeripheral):
             self.regs[0x00] |= SR_TC
         self._update_irq()
 
-    def _deliver(self, value):
+    def _deliver(self, value, broken=False):
         if not self._pin_ready(0):
             self.machine.report(f"{self.name} sends, but no pin carries its TX")
             return
+        for port in self._wires:
+            frame = 0 if broken else self._parity(value, self._bits())
+            port.line_frame(frame, self._bits(), self.baud, broken)
         if self._sink is None:
             return
         bits = self._bits()
