@@ -22,6 +22,9 @@
 #define MICROPY_HW_USRSW_PRESSED (1)
 #define MICROPY_HW_USRSW_PULL GPIO_PULL_DOWN
 
+// 512 KB of flash: no room for @micropython.asm_thumb.
+#define MICROPY_EMIT_INLINE_THUMB (0)
+
 #define MICROPY_HW_USB_FS (1)
 
 #define MICROPY_HW_ETH_MDC PIN('C', 1)

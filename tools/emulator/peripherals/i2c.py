@@ -2,11 +2,11 @@
 """I2C1, I2C2, I2C3 as masters with 7-bit addresses (RM0090 chapter 27).
 
 Differs from silicon: slave mode, SMBus, packet error checking, general call and 10-bit addresses are
-reported; arbitration is lost and a bus error seen (ES0182: also where there is none) only where a test says so;
-noise filters and rise time (TRISE) do not show. What the manual forbids is reported: CR1 written while START or
-STOP is pending (27.6.1), CCR and TRISE while the block is on (27.6.8), FREQ that is not the bus clock, pins that
-are not open drain. BUSY stays set where a line was low while the block was on and no STOP came: only SWRST
-clears it.
+reported; arbitration is lost and a bus error seen (ES0182: also where there is none) only where a test says
+so; noise filters and rise time (TRISE) do not show. What the manual forbids is reported: CR1 written while
+START or STOP is pending (27.6.1), CCR and TRISE while the block is on (27.6.8), FREQ that is not the bus
+clock, pins that are not open drain. BUSY stays set where a line was low while the block was on and no STOP
+came: only SWRST clears it.
 """
 
 from ..peripheral import Register

@@ -15,7 +15,8 @@ from .irqs import IRQ
 NS = 1_000_000_000
 CR1_MSTR, CR1_SPE, CR1_SSI, CR1_SSM, CR1_RXONLY, CR1_DFF = 1 << 2, 1 << 6, 1 << 8, 1 << 9, 1 << 10, 1 << 11
 CR1_CPHA, CR1_CPOL, CR1_LSBFIRST = 1, 2, 1 << 7
-CR1_FIXED = CR1_CPHA | CR1_CPOL | CR1_MSTR | 7 << 3 | CR1_LSBFIRST | CR1_DFF  # not while SPE is set
+# These must not change while SPE is set.
+CR1_FIXED = CR1_CPHA | CR1_CPOL | CR1_MSTR | 7 << 3 | CR1_LSBFIRST | CR1_DFF
 CR1_CRCEN, CR1_BIDIOE, CR1_BIDIMODE = 1 << 13, 1 << 14, 1 << 15
 CR2_RXDMAEN, CR2_TXDMAEN, CR2_FRF, CR2_ERRIE, CR2_RXNEIE, CR2_TXEIE = 1, 2, 1 << 4, 1 << 5, 1 << 6, 1 << 7
 SR_RXNE, SR_TXE, SR_MODF, SR_OVR, SR_BSY = 1, 2, 1 << 5, 1 << 6, 1 << 7
@@ -23,7 +24,7 @@ SR_RXNE, SR_TXE, SR_MODF, SR_OVR, SR_BSY = 1, 2, 1 << 5, 1 << 6, 1 << 7
 
 class Spi(ApbPeripheral):
     """attach(fn): fn(value) -> value exchanges one frame with the device on the other end;
-    attach_wires(wires): wires.exchange(byte, CPOL, CPHA) -> byte one byte, its first bit on the wire on top."""
+    attach_wires(wires): wires.exchange(byte, CPOL, CPHA) -> byte, the first bit on the wire on top."""
 
     REGISTERS = (
         Register(
