@@ -6,8 +6,7 @@ from ..peripherals.bus_pins import SPI_PINS, block_of
 
 
 class SpiWires:
-    """devices: [(device, pin of its chip select)]. Frames of 8 bits, most significant first, as the devices have
-    them."""
+    """devices: [(device, pin of its chip select)]. Bytes go most significant bit first."""
 
     def __init__(self, machine, sck, miso, mosi, devices):
         self._machine = machine

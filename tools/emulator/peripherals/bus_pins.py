@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Pins that can carry the lines of the I2C and SPI blocks, and by which alternate function (data sheet table 9)."""
+"""Pins that can carry the lines of the I2C and SPI blocks, and by which function (data sheet table 9)."""
 
 # block: (alternate function, {line: pins})
 I2C_PINS = {

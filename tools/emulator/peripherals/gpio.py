@@ -78,7 +78,7 @@ class Gpio(Peripheral):
         self._update((pin,))
 
     def set_pull(self, pin, level):
-        """A resistor on the board pulls `pin` to 0 or 1: weaker than drivers, stronger than the chip's own."""
+        """A resistor on the board pulls `pin` to 0 or 1: it beats the chip's own, no driver."""
         self._resistors[pin] = level
         self._update((pin,))
 
