@@ -166,7 +166,7 @@ class Board:
         return [connect(self, spec, pcap)]
 
     def attach(self, spec):
-        """Wire a device to the board's pins; `spec` as `--attach` has it: see devices/attach.py. Returns it."""
+        """Wire something to the board's pins; `spec` as `--attach` has it (devices/attach.py). Returns it."""
         from .devices.attach import attach
 
         return attach(self.machine, spec)

@@ -3,7 +3,7 @@
 
 uart:USART2-UART4                   TX of each to RX of the other; the same name twice is a loop
 wire:PD4-PD3                        a wire from an output to an input (also to a CTS)
-i2c:PB6,PB9:24c32@0x50,lm75@0x48    SCL, SDA with pull-ups and devices; none after the last colon is a bare bus
+i2c:PB6,PB9:24c32@0x50,lm75@0x48    SCL, SDA with pull-ups, and devices (there may be none)
 spi:PB3,PB4,PB5:w25q16@PB0          SCK, MISO, MOSI and devices with their chip selects
 """
 
@@ -68,7 +68,7 @@ class PinWire:
 
 
 def attach(machine, spec):
-    """Wire what `spec` says to `machine`'s pins; returns the wires. ValueError where it says nothing sensible."""
+    """Wire what `spec` says to `machine`'s pins; returns the wires. ValueError where it makes no sense."""
     kind, _, rest = spec.partition(":")
     if kind == "uart" and rest.count("-") == 1:
         return _uart(machine, *rest.split("-"))

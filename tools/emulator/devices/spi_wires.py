@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""An SPI bus on three pins of the board and a chip select for each device, for the SPI block or for whoever moves
-the pins."""
+"""An SPI bus on three pins of the board and a chip select for each device, for the SPI block or for
+whoever moves the pins."""
 
 from ..peripherals.bus_pins import SPI_PINS, block_of
 
