@@ -6,11 +6,12 @@
 #include "py/runtime.h"
 #include "shared/timeutils/timeutils.h"
 #include "adc.h"
+#include "machine/machine_bus.h"
 #include "machine/machine_power.h"
 #include "power.h"
 #include "rtc_alarm.h"
 #include "stm32f4xx.h"
-#include "uart.h"
+#include "uart_console.h"
 #include "usb/usb.h"
 
 #if PORT_WITH_NET
@@ -95,6 +96,7 @@ static int sleep_stopped(int64_t ms) {
         return ret;
     }
     uart_console_flush_raw();
+    machine_buses_clock_changes();
     adc_off();
     uint32_t primask = __get_PRIMASK();
     __disable_irq();
@@ -105,6 +107,7 @@ static int sleep_stopped(int64_t ms) {
         timebase_skip(now_us - timebase_us());
     }
     __set_PRIMASK(primask);
+    machine_buses_clock_changed();
     rtc_wakeup_off();
     mp_hal_wake(); // whoever waits looks at the time anew
     return clocks;
