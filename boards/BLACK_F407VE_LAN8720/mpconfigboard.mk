@@ -8,3 +8,5 @@ FS_KB = 48
 FS_SECTOR_KB = 16
 # No room for the fast build of the network's hot paths.
 FAST_COPT = -Os
+# Nor for FAT: the files are in littlefs.
+MICROPY_VFS_FAT = 0
