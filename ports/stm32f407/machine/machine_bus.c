@@ -84,6 +84,18 @@ void machine_buses_deinit(void) {
     MP_STATE_PORT(machine_buses) = NULL;
 }
 
+void machine_buses_wait(void) {
+    for (machine_bus_t *bus = MP_STATE_PORT(machine_buses); bus != NULL;) {
+        if (bus->user == NULL) {
+            bus = bus->next;
+        } else {
+            machine_bus_lock(bus);
+            machine_bus_unlock(bus);
+            bus = MP_STATE_PORT(machine_buses); // another one may have begun meanwhile
+        }
+    }
+}
+
 void machine_buses_clock_changes(void) {
     for (machine_bus_t *bus = MP_STATE_PORT(machine_buses); bus != NULL; bus = bus->next) {
         if (bus->methods->clock_changes != NULL) {

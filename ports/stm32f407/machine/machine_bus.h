@@ -46,6 +46,8 @@ pin_t machine_bus_pin(mp_obj_t arg, pin_t by_default, qstr name, bus_line_t line
 void machine_bus_print_pin(const mp_print_t *print, qstr name, pin_t pin);
 
 void machine_buses_deinit(void);
+// Before the clock changes: waits until no thread is in a transfer. The GIL keeps it so.
+void machine_buses_wait(void);
 void machine_buses_clock_changes(void);
 void machine_buses_clock_changed(void);
 

@@ -95,6 +95,7 @@ static int sleep_stopped(int64_t ms) {
     if (ret != 0) {
         return ret;
     }
+    machine_buses_wait();
     uart_console_flush_raw();
     machine_buses_clock_changes();
     adc_off();

@@ -132,6 +132,7 @@ static void mp_machine_set_freq(size_t n_args, const mp_obj_t *args) {
         hz[i] = (uint32_t)mp_obj_get_int_truncated(args[i]);
     }
     check_hclk(hz[0]);
+    machine_buses_wait();
     #if PORT_WITH_NET
     LOCK_TCPIP_CORE(); // nobody is in the middle of what concerns the MAC
     #endif
