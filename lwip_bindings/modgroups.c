@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
 // modules lwip.igmp and lwip.mld6: multicast groups joined by a script for an interface, without a
 // socket. lwIP counts how often a group was joined, but not by whom, so the bindings keep a list of
-// what scripts joined: only that can be left, and a soft reset leaves the rest of it.
+// what scripts joined, also by a netconn: only that can be left, and a soft reset leaves the rest of it.
 
 #include "py/mperrno.h"
 #include "py/runtime.h"
 
+#include "netconn.h"
 #include "netif.h"
 
 #include "lwip/igmp.h"
@@ -84,6 +85,24 @@ static void group_from_obj(mp_obj_t obj, int family, struct netif *netif, ip_add
     #endif
 }
 
+static void note(membership_t *membership) {
+    membership->next = MP_STATE_VM(lwipb_memberships);
+    MP_STATE_VM(lwipb_memberships) = membership;
+}
+
+// Takes one out of the list: false if there is none.
+static bool forget(const struct netif *netif, const ip_addr_t *group) {
+    membership_t **link = &MP_STATE_VM(lwipb_memberships);
+    while (*link != NULL && ((*link)->netif != netif || !ip_addr_eq(&(*link)->group, group))) {
+        link = &(*link)->next;
+    }
+    if (*link == NULL) {
+        return false;
+    }
+    *link = (*link)->next;
+    return true;
+}
+
 // joingroup(netif, group)
 static mp_obj_t join(mp_obj_t netif_in, mp_obj_t group_in, int family) {
     struct netif *netif = interface_from_obj(netif_in);
@@ -94,8 +113,7 @@ static mp_obj_t join(mp_obj_t netif_in, mp_obj_t group_in, int family) {
     err_t err = group_join(netif, &membership->group);
     UNLOCK_TCPIP_CORE();
     lwipb_check(err);
-    membership->next = MP_STATE_VM(lwipb_memberships);
-    MP_STATE_VM(lwipb_memberships) = membership;
+    note(membership);
     return mp_const_none;
 }
 
@@ -104,20 +122,72 @@ static mp_obj_t leave(mp_obj_t netif_in, mp_obj_t group_in, int family) {
     struct netif *netif = interface_from_obj(netif_in);
     ip_addr_t group;
     group_from_obj(group_in, family, netif, &group);
-    membership_t **link = &MP_STATE_VM(lwipb_memberships);
-    while (*link != NULL && ((*link)->netif != netif || !ip_addr_eq(&(*link)->group, &group))) {
-        link = &(*link)->next;
-    }
-    if (*link == NULL) {
+    if (!forget(netif, &group)) {
         mp_raise_OSError(EADDRNOTAVAIL);
     }
-    *link = (*link)->next;
     LOCK_TCPIP_CORE();
     err_t err = group_leave(netif, &group);
     UNLOCK_TCPIP_CORE();
     lwipb_check(err);
     return mp_const_none;
 }
+
+// Whether igmp_joingroup() or mld6_joingroup() with this address means the interface.
+static bool is_meant(struct netif *netif, const ip_addr_t *addr) {
+    #if LWIP_IPV6 && LWIP_IPV6_MLD
+    if (!IP_IS_V4(addr)) {
+        return ip_addr_isany(addr) || netif_get_ip6_addr_match(netif, ip_2_ip6(addr)) >= 0;
+    }
+    #endif
+    #if LWIP_IGMP
+    return (netif->flags & NETIF_FLAG_IGMP)
+           && (ip_addr_isany(addr) || ip4_addr_eq(netif_ip4_addr(netif), ip_2_ip4(addr)));
+    #else
+    return false;
+    #endif
+}
+
+#if LWIP_IGMP || (LWIP_IPV6 && LWIP_IPV6_MLD)
+err_t lwipb_groups_netconn(struct netconn *conn, const ip_addr_t *group, const ip_addr_t *addr, u8_t index,
+    enum netconn_igmp action) {
+    // One for each interface (none is ever removed): lwIP has nothing to undo when memory runs out here.
+    membership_t *spare = NULL;
+    struct netif *netif = action == NETCONN_JOIN ? netif_list : NULL;
+    for (; netif != NULL; netif = netif->next) {
+        membership_t *membership = m_new(membership_t, 1);
+        membership->next = spare;
+        spare = membership;
+    }
+    err_t err = addr != NULL ? netconn_join_leave_group(conn, group, addr, action)
+        : netconn_join_leave_group_netif(conn, group, index, action);
+    if (err != ERR_OK) {
+        return err;
+    }
+    LOCK_TCPIP_CORE();
+    NETIF_FOREACH(netif) {
+        if (addr != NULL ? !is_meant(netif, addr) : netif_get_index(netif) != index) {
+            continue;
+        }
+        ip_addr_t zoned = *group;
+        #if LWIP_IPV6
+        if (!IP_IS_V4(group)) {
+            ip6_addr_assign_zone(ip_2_ip6(&zoned), IP6_MULTICAST, netif);
+        }
+        #endif
+        if (action == NETCONN_LEAVE) {
+            forget(netif, &zoned);
+        } else if (spare != NULL) {
+            membership_t *membership = spare;
+            spare = spare->next;
+            membership->netif = netif;
+            membership->group = zoned;
+            note(membership);
+        }
+    }
+    UNLOCK_TCPIP_CORE();
+    return ERR_OK;
+}
+#endif
 
 void lwipb_groups_deinit(void) {
     LOCK_TCPIP_CORE();

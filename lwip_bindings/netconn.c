@@ -430,11 +430,11 @@ static mp_obj_t py_netconn_join_leave_group(size_t n_args, const mp_obj_t *args)
     mp_int_t action = mp_obj_get_int(args[3]);
     if (mp_obj_is_int(args[2])) {
         mp_int_t index = mp_obj_get_int(args[2]);
-        lwipb_check(netconn_join_leave_group_netif(self->conn, &group, index, action));
+        lwipb_check(lwipb_groups_netconn(self->conn, &group, NULL, index, action));
     } else {
         lwipb_addr_resolve(args[2], AF_UNSPEC, &netif_addr);
         self = to_netconn(args[0]);
-        lwipb_check(netconn_join_leave_group(self->conn, &group, &netif_addr, action));
+        lwipb_check(lwipb_groups_netconn(self->conn, &group, &netif_addr, 0, action));
     }
     return mp_const_none;
 }

@@ -65,4 +65,9 @@ int lwipb_netconn_attempt_write(void *write_in);
 // The netbuf of a NetBuf; raises if it was deleted.
 struct netbuf *lwipb_netbuf_get(mp_obj_t self_in);
 
+// netconn_join_leave_group(), or with NULL for addr netconn_join_leave_group_netif(), and a note of it: lwIP
+// counts joins, so that netconn_delete() does not leave the group; a soft reset does.
+err_t lwipb_groups_netconn(struct netconn *conn, const ip_addr_t *group, const ip_addr_t *addr, u8_t index,
+    enum netconn_igmp action);
+
 #endif

@@ -344,6 +344,43 @@ def test_groups__join_and_leave(bindings):
     )
 
 
+def test_groups__joined_by_netconns(bindings):
+    """A netconn's groups outlive it, as in lwIP; a soft reset leaves them."""
+    out = run(
+        bindings,
+        """
+        up()
+        def all_groups():
+            pools = lwip.stats()["memp"]
+            used = pools["IGMP_GROUP"][0], pools["MLD6_GROUP"][0]
+            return sorted(igmp.groups(en)), sorted(mld6.groups(en)), used
+        def joined():
+            return [igmp.lookfor_group(en, "239.1.2.%d" % i) for i in (1, 2, 3)]
+        at_boot = all_groups()
+        from lwip import netconn
+        index = netif.name_to_index(en.name)
+        n = netconn.Netconn(netconn.UDP)
+        v6 = netconn.Netconn(netconn.UDP_IPV6)
+        for i in range(2):
+            n.join_leave_group("239.1.2.1", "10.1.0.1", netconn.JOIN)
+            n.join_leave_group("239.1.2.2", "", netconn.JOIN)
+            n.join_leave_group("239.1.2.3", index, netconn.JOIN)
+            v6.join_leave_group("ff12::77", index, netconn.JOIN)
+            v6.join_leave_group("ff12::78", "::", netconn.JOIN)
+        print(joined(), mld6.lookfor_group(en, "ff12::77"), mld6.lookfor_group(en, "ff12::78"))
+        n.join_leave_group("239.1.2.1", "10.1.0.1", netconn.LEAVE)
+        n.join_leave_group("239.1.2.2", "", netconn.LEAVE)
+        n.join_leave_group("239.1.2.3", index, netconn.LEAVE)
+        print(joined())
+        n.delete()
+        print(igmp.lookfor_group(en, "239.1.2.1"))
+        lwiptest.deinit()
+        print(at_boot == all_groups() or (at_boot, all_groups()))
+        """,
+    )
+    assert out == "[2, 2, 2] 2 2\n[1, 1, 1]\n1\nTrue\n"
+
+
 def test_dhcp__discover_and_stop(bindings):
     """A client asks on the wire and says how far it is; what needs a lease or a wire is an error."""
     out = run(
