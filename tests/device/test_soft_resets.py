@@ -288,7 +288,7 @@ class Lab(EthLab):
                 connection = self.peer.tcp.connect(BOARD_IP, port)
                 connection.on_open = lambda connection=connection: connection.send(bytes(3000))
             count = rng.randrange(20)
-            self.peer.udp_stream(BOARD_IP, port + 100, rng.randrange(1, 1400), count, gap_ns=20_000)
+            self.peer.udp_stream(BOARD_IP, port + 100, rng.randrange(4, 1400), count, gap_ns=20_000)
 
 
 @pytest.fixture
