@@ -10,6 +10,8 @@
 #include "netconn.h"
 #include "pin.h"
 
+#include "lwip/ip4_frag.h"
+#include "lwip/ip6_frag.h"
 #include "lwip/priv/tcp_priv.h"
 
 #include "lwip/errno.h"
@@ -139,6 +141,22 @@ static void abort_orphans(void) {
     }
 }
 
+// Fragments whose datagram never became whole: they would hold receive buffers until their time is up. The
+// timers free what has waited longest, so calling them as often as that takes frees all.
+static void drop_fragments(void) {
+    LWIP_ASSERT_CORE_LOCKED();
+    #if LWIP_IPV4 && IP_REASSEMBLY
+    for (size_t i = 0; i <= IP_REASS_MAXAGE; i++) {
+        ip_reass_tmr();
+    }
+    #endif
+    #if LWIP_IPV6 && LWIP_IPV6_REASS
+    for (size_t i = 0; i <= IPV6_REASS_MAXAGE; i++) {
+        ip6_reass_tmr();
+    }
+    #endif
+}
+
 void lwip_bindings_deinit(void) {
     lwipb_socket_deinit();
     lwipb_live_deinit();
@@ -150,6 +168,7 @@ void lwip_bindings_deinit(void) {
     lwipb_netif_deinit();
     LOCK_TCPIP_CORE();
     abort_orphans();
+    drop_fragments();
     UNLOCK_TCPIP_CORE();
     lwipb_pins_deinit();
 }
