@@ -86,6 +86,8 @@ typedef int (*lwipb_attempt_t)(void *arg);
 // between (all of which may raise). Returns 0 or an errno: MP_EAGAIN at once if timeout_ms is 0,
 // MP_ETIMEDOUT when the time is up.
 int lwipb_block(lwipb_attempt_t attempt, void *arg, mp_uint_t timeout_ms);
+// The same after an attempt that came to nothing: begins with waiting.
+int lwipb_block_more(lwipb_attempt_t attempt, void *arg, mp_uint_t timeout_ms);
 
 // None, or seconds as a float or integer, to milliseconds; LWIPB_FOREVER for None.
 mp_uint_t lwipb_timeout_from_obj(mp_obj_t timeout);

@@ -63,8 +63,12 @@ static inline bool vm_has_work(void) {
 
 int lwipb_block(lwipb_attempt_t attempt, void *arg, mp_uint_t timeout_ms) {
     int ret = attempt(arg);
-    if (ret != MP_EAGAIN || timeout_ms == 0) {
-        return ret;
+    return ret == MP_EAGAIN ? lwipb_block_more(attempt, arg, timeout_ms) : ret;
+}
+
+int lwipb_block_more(lwipb_attempt_t attempt, void *arg, mp_uint_t timeout_ms) {
+    if (timeout_ms == 0) {
+        return MP_EAGAIN;
     }
     u32_t start_ms = sys_now();
     for (;;) {
@@ -82,7 +86,7 @@ int lwipb_block(lwipb_attempt_t attempt, void *arg, mp_uint_t timeout_ms) {
             LWIP_BINDINGS_WAIT(left_ms);
         }
         mp_event_handle_nowait();
-        ret = attempt(arg);
+        int ret = attempt(arg);
         if (ret != MP_EAGAIN) {
             return ret;
         }

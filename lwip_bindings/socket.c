@@ -117,8 +117,12 @@ static mp_obj_t socket_connect_ex(mp_obj_t self_in, mp_obj_t address) {
 static MP_DEFINE_CONST_FUN_OBJ_2(socket_connect_ex_obj, socket_connect_ex);
 
 // Waits unless the call or the socket is non-blocking. What was moved before time ran out counts.
-static int transfer(lwipb_transfer_t *t, lwipb_attempt_t attempt, mp_uint_t timeout_ms) {
-    int err = lwipb_block(attempt, t, (t->flags & MSG_DONTWAIT) ? 0 : timeout_ms);
+static int transfer(lwipb_transfer_t *t, lwipb_attempt_t attempt,
+    mp_uint_t (*timeout_ms)(lwipb_socket_t *self)) {
+    int err = attempt(t);
+    if (err == MP_EAGAIN && !(t->flags & MSG_DONTWAIT)) {
+        err = lwipb_block_more(attempt, t, timeout_ms(t->self));
+    }
     return t->done > 0 && (err == MP_EAGAIN || err == MP_ETIMEDOUT) ? 0 : err;
 }
 
@@ -131,18 +135,19 @@ static int get_flags(size_t n_args, const mp_obj_t *args, size_t index, int supp
 }
 
 static int send_transfer(lwipb_transfer_t *t) {
-    return transfer(t, lwipb_socket_attempt_send, lwipb_socket_send_timeout(t->self));
+    return transfer(t, lwipb_socket_attempt_send, lwipb_socket_send_timeout);
 }
 
 static int recv_transfer(lwipb_transfer_t *t) {
-    return transfer(t, lwipb_socket_attempt_recv, lwipb_socket_recv_timeout(t->self));
+    return transfer(t, lwipb_socket_attempt_recv, lwipb_socket_recv_timeout);
 }
 
 // send(data[, flags])
 static mp_obj_t socket_send(size_t n_args, const mp_obj_t *args) {
     mp_buffer_info_t data;
     mp_get_buffer_raise(args[1], &data, MP_BUFFER_READ);
-    lwipb_transfer_t t = { .self = to_open_socket(args[0]), .buf = data.buf, .len = data.len };
+    lwipb_transfer_t t;
+    lwipb_transfer_init(&t, to_open_socket(args[0]), data.buf, data.len);
     t.flags = get_flags(n_args, args, 2, MSG_MORE);
     t.all = t.self->timeout_ms == LWIPB_FOREVER;
     check(send_transfer(&t));
@@ -154,7 +159,8 @@ static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(socket_send_obj, 2, 3, socket_send);
 static mp_obj_t socket_sendall(size_t n_args, const mp_obj_t *args) {
     mp_buffer_info_t data;
     mp_get_buffer_raise(args[1], &data, MP_BUFFER_READ);
-    lwipb_transfer_t t = { .self = to_open_socket(args[0]), .buf = data.buf, .len = data.len };
+    lwipb_transfer_t t;
+    lwipb_transfer_init(&t, to_open_socket(args[0]), data.buf, data.len);
     t.flags = get_flags(n_args, args, 2, MSG_MORE);
     t.all = true;
     check(send_transfer(&t));
@@ -169,7 +175,8 @@ static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(socket_sendall_obj, 2, 3, socket_send
 static mp_obj_t socket_sendto(size_t n_args, const mp_obj_t *args) {
     mp_buffer_info_t data;
     mp_get_buffer_raise(args[1], &data, MP_BUFFER_READ);
-    lwipb_transfer_t t = { .self = to_open_socket(args[0]), .buf = data.buf, .len = data.len };
+    lwipb_transfer_t t;
+    lwipb_transfer_init(&t, to_open_socket(args[0]), data.buf, data.len);
     t.flags = get_flags(n_args - 1, args, 2, MSG_MORE);
     t.all = t.self->timeout_ms == LWIPB_FOREVER;
     t.peer_len = lwipb_sockaddr_from_obj(args[n_args - 1], t.self->family, &t.peer);
@@ -193,8 +200,9 @@ static size_t recv_size(lwipb_socket_t *self, mp_int_t wanted, int flags) {
     return wanted;
 }
 
-static mp_obj_t recv_common(size_t n_args, const mp_obj_t *args, lwipb_transfer_t *t) {
-    t->self = to_open_socket(args[0]);
+static mp_obj_t recv_common(size_t n_args, const mp_obj_t *args, lwipb_transfer_t *t, socklen_t peer_len) {
+    lwipb_transfer_init(t, to_open_socket(args[0]), NULL, 0);
+    t->peer_len = peer_len;
     t->flags = get_flags(n_args, args, 2, MSG_PEEK | MSG_WAITALL);
     t->all = t->flags & MSG_WAITALL;
     t->len = recv_size(t->self, mp_obj_get_int(args[1]), t->flags);
@@ -212,8 +220,8 @@ static mp_obj_t recv_common(size_t n_args, const mp_obj_t *args, lwipb_transfer_
 
 // recv(size[, flags])
 static mp_obj_t socket_recv(size_t n_args, const mp_obj_t *args) {
-    lwipb_transfer_t t = { 0 };
-    return recv_common(n_args, args, &t);
+    lwipb_transfer_t t;
+    return recv_common(n_args, args, &t, 0);
 }
 static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(socket_recv_obj, 2, 3, socket_recv);
 
@@ -224,39 +232,38 @@ static mp_obj_t new_pair(mp_obj_t first, mp_obj_t second) {
 
 // recvfrom(size[, flags])
 static mp_obj_t socket_recvfrom(size_t n_args, const mp_obj_t *args) {
-    lwipb_transfer_t t = { .peer_len = sizeof(t.peer) };
-    mp_obj_t data = recv_common(n_args, args, &t);
+    lwipb_transfer_t t;
+    mp_obj_t data = recv_common(n_args, args, &t, sizeof(t.peer));
     return new_pair(data, lwipb_sockaddr_to_obj(&t.peer));
 }
 static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(socket_recvfrom_obj, 2, 3, socket_recvfrom);
 
-static void recv_into_common(size_t n_args, const mp_obj_t *args, lwipb_transfer_t *t) {
+static void recv_into_common(size_t n_args, const mp_obj_t *args, lwipb_transfer_t *t, socklen_t peer_len) {
     mp_buffer_info_t into;
     mp_get_buffer_raise(args[1], &into, MP_BUFFER_WRITE);
     mp_int_t nbytes = n_args > 2 ? mp_obj_get_int(args[2]) : 0;
     if (nbytes < 0 || (size_t)nbytes > into.len) {
         mp_raise_ValueError(MP_ERROR_TEXT("buffer too small for requested bytes"));
     }
-    t->self = to_open_socket(args[0]);
+    lwipb_transfer_init(t, to_open_socket(args[0]), into.buf, nbytes ? (size_t)nbytes : into.len);
+    t->peer_len = peer_len;
     t->flags = get_flags(n_args, args, 3, MSG_PEEK | MSG_WAITALL);
     t->all = t->flags & MSG_WAITALL;
-    t->buf = into.buf;
-    t->len = nbytes ? (size_t)nbytes : into.len;
     check(recv_transfer(t));
 }
 
 // recv_into(buffer[, nbytes[, flags]])
 static mp_obj_t socket_recv_into(size_t n_args, const mp_obj_t *args) {
-    lwipb_transfer_t t = { 0 };
-    recv_into_common(n_args, args, &t);
+    lwipb_transfer_t t;
+    recv_into_common(n_args, args, &t, 0);
     return mp_obj_new_int_from_uint(t.done);
 }
 static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(socket_recv_into_obj, 2, 4, socket_recv_into);
 
 // recvfrom_into(buffer[, nbytes[, flags]])
 static mp_obj_t socket_recvfrom_into(size_t n_args, const mp_obj_t *args) {
-    lwipb_transfer_t t = { .peer_len = sizeof(t.peer) };
-    recv_into_common(n_args, args, &t);
+    lwipb_transfer_t t;
+    recv_into_common(n_args, args, &t, sizeof(t.peer));
     return new_pair(mp_obj_new_int_from_uint(t.done), lwipb_sockaddr_to_obj(&t.peer));
 }
 static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(socket_recvfrom_into_obj, 2, 4, socket_recvfrom_into);
@@ -343,13 +350,15 @@ static mp_uint_t stream_result(lwipb_transfer_t *t, int err, int *errcode) {
 }
 
 static mp_uint_t socket_stream_read(mp_obj_t self_in, void *buf, mp_uint_t size, int *errcode) {
-    lwipb_transfer_t t = { .self = to_socket(self_in), .buf = buf, .len = size };
+    lwipb_transfer_t t;
+    lwipb_transfer_init(&t, to_socket(self_in), buf, size);
     return stream_result(&t, recv_transfer(&t), errcode);
 }
 
 static mp_uint_t socket_stream_write(mp_obj_t self_in, const void *buf, mp_uint_t size,
     int *errcode) {
-    lwipb_transfer_t t = { .self = to_socket(self_in), .buf = (uint8_t *)buf, .len = size };
+    lwipb_transfer_t t;
+    lwipb_transfer_init(&t, to_socket(self_in), (void *)buf, size);
     return stream_result(&t, send_transfer(&t), errcode);
 }
 

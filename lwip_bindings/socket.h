@@ -20,6 +20,7 @@ typedef struct _lwipb_socket_t {
     bool connecting : 1; // no answer seen yet: an error now is one of connect()
     bool rx_closed : 1; // end of stream was read, or reading was shut down
     bool tx_closed : 1;
+    bool connected : 1; // was seen to be: no receive will ever find it never connected
     mp_uint_t timeout_ms;
 } lwipb_socket_t;
 
@@ -34,8 +35,19 @@ typedef struct _lwipb_transfer_t {
     int flags; // lwIP's MSG_*
     bool all; // go on until len is reached
     socklen_t peer_len; // 0 = no address given, or none wanted
-    lwipb_sockaddr_t peer;
+    lwipb_sockaddr_t peer; // meaningful with peer_len alone
 } lwipb_transfer_t;
+
+// Without flags and peer. (An initialiser would fill all of the peer's address with zeroes.)
+static inline void lwipb_transfer_init(lwipb_transfer_t *t, lwipb_socket_t *self, void *buf, size_t len) {
+    t->self = self;
+    t->buf = buf;
+    t->len = len;
+    t->done = 0;
+    t->flags = 0;
+    t->all = false;
+    t->peer_len = 0;
+}
 
 // A fresh, closed object; it becomes known to deinit when it gets its descriptor.
 lwipb_socket_t *lwipb_socket_alloc(uint8_t family, uint8_t type, uint8_t proto);

@@ -58,6 +58,7 @@ lwipb_socket_t *lwipb_socket_alloc(uint8_t family, uint8_t type, uint8_t proto) 
     self->connecting = false;
     self->rx_closed = false;
     self->tx_closed = false;
+    self->connected = false;
     self->timeout_ms = LWIPB_FOREVER;
     return self;
 }
@@ -219,6 +220,7 @@ int lwipb_socket_attempt_accept(void *accept_in) {
         return lwipb_socket_errno();
     }
     adopt(accept->accepted, fd);
+    accept->accepted->connected = true;
     lwipb_sockaddr_fit(&accept->peer, accept->self->family);
     return 0;
 }
@@ -257,11 +259,12 @@ int lwipb_socket_attempt_connected(void *self_in) {
     }
     err = lwipb_socket_map_errno(self, err);
     self->connecting = err != 0;
+    self->connected = err == 0;
     return err;
 }
 
 static int nothing_yet(lwipb_socket_t *self) {
-    return lwipb_conn_is_idle(netconn_of(self)) ? MP_ENOTCONN : MP_EAGAIN;
+    return !self->connected && lwipb_conn_is_idle(netconn_of(self)) ? MP_ENOTCONN : MP_EAGAIN;
 }
 
 static int stream_recv(lwipb_transfer_t *t) {
@@ -418,7 +421,7 @@ int lwipb_socket_attempt_readable(void *self_in) {
     if (self->fd < 0) {
         return MP_EBADF;
     }
-    if (is_stream(self) && !self->rx_closed && lwipb_conn_is_idle(netconn_of(self))) {
+    if (is_stream(self) && !self->rx_closed && nothing_yet(self) == MP_ENOTCONN) {
         return MP_ENOTCONN;
     }
     return lwipb_socket_poll(self, MP_STREAM_POLL_RD) & MP_STREAM_POLL_RD ? 0 : MP_EAGAIN;

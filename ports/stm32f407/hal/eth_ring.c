@@ -79,10 +79,17 @@ static unsigned oldest_frame(const eth_rx_ring_t *ring, bool *broken) {
 }
 
 unsigned eth_rx_take(eth_rx_ring_t *ring, eth_rx_frame_t *frame, void **slots) {
-    bool broken;
-    unsigned segments = oldest_frame(ring, &broken);
-    if (segments == 0) {
+    bool broken = false;
+    unsigned segments = 1;
+    // Nearly always the oldest buffer holds a whole frame.
+    if (!eth_rx_filled(ring, 1)) {
         return 0;
+    }
+    if (eth_rx_place(ring->desc[ring->take].status) != ETH_RX_WHOLE) {
+        segments = oldest_frame(ring, &broken);
+        if (segments == 0) {
+            return 0;
+        }
     }
     // What the DMA wrote to the other words and to the buffers is read after the status that gave them up.
     ETH_RING_BARRIER();

@@ -83,7 +83,25 @@ static bool wants_checksum(const struct pbuf *frame, const layout_t *layout) {
     return frame->tot_len >= at + 2 && get16(frame, at) == 0;
 }
 
+static inline uint16_t read16(const uint8_t *at) {
+    return (uint16_t)(at[0] << 8 | at[1]);
+}
+
+// A whole IPv4 packet without options, its headers up to TCP's checksum in one piece: nearly every frame.
+static inline bool is_plain_ipv4(const struct pbuf *frame) {
+    const uint8_t *header = frame->payload;
+    return frame->len >= ETH_HEADER + IP_HLEN + 18 && read16(header + 12) == ETHTYPE_IP
+        && header[ETH_HEADER] == 0x45 && !(read16(header + ETH_HEADER + 6) & (IP_MF | IP_OFFMASK));
+}
+
 uint32_t checksum_tx(const struct pbuf *frame, bool *tcp) {
+    if (is_plain_ipv4(frame)) {
+        const uint8_t *ip = (const uint8_t *)frame->payload + ETH_HEADER;
+        *tcp = ip[9] == IP_PROTO_TCP;
+        bool wanted = *tcp ? read16(ip + IP_HLEN + 16) == 0
+            : ip[9] == IP_PROTO_UDP && read16(ip + IP_HLEN + 6) == 0;
+        return wanted ? CIC_FULL : CIC_HEADER;
+    }
     layout_t layout = parse(frame);
     *tcp = layout.ip != 0 && layout.protocol == IP_PROTO_TCP;
     if (layout.ip == 0) {
@@ -98,6 +116,10 @@ uint32_t checksum_tx(const struct pbuf *frame, bool *tcp) {
 bool checksum_rx_trusted(const struct pbuf *frame, eth_csum_t verdict) {
     if (verdict != ETH_CSUM_GOOD) {
         return false;
+    }
+    if (is_plain_ipv4(frame)) {
+        uint8_t protocol = ((const uint8_t *)frame->payload)[ETH_HEADER + 9];
+        return protocol == IP_PROTO_TCP || protocol == IP_PROTO_UDP || protocol == IP_PROTO_ICMP;
     }
     layout_t layout = parse(frame);
     switch (layout.protocol) {

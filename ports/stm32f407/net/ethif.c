@@ -254,6 +254,9 @@ static void drop_backlog(void) {
 static bool receive_one(void) {
     struct pbuf *p;
     eth_csum_t verdict;
+    if (backlog.count == 0 && !eth_filled(1)) {
+        return false;
+    }
     rx_timed = false;
     if (!eth_ptp_enabled() && eth_filled(RX_SHORT_BUFFERS)) {
         fill_backlog();
@@ -309,16 +312,16 @@ static struct pbuf *bounce(struct pbuf *p, uint16_t at, uint16_t bytes) {
     return copy;
 }
 
-static void free_segments(const eth_tx_segment_t *segment, unsigned segments, struct pbuf *frame) {
+static void free_segments(const eth_tx_segment_t *segment, unsigned segments) {
     for (unsigned n = 0; n < segments; n++) {
-        if (segment[n].slot != NULL && segment[n].slot != frame) {
+        if (segment[n].slot != NULL) {
             pbuf_free(segment[n].slot);
         }
     }
 }
 
 // Describes the frame to the DMA as it lies; pieces that the DMA cannot reach, or that change once this
-// function has returned (PBUF_REF), as copies. The last piece that is not a copy carries the reference to the
+// function has returned (PBUF_REF), as copies. The last piece that is not a copy carries a reference to the
 // frame. Returns the number of pieces, 0 if memory ran out.
 static unsigned gather(struct pbuf *p, eth_tx_segment_t *segment) {
     unsigned n = 0, holder = TX_SEGMENTS_MAX;
@@ -331,7 +334,7 @@ static unsigned gather(struct pbuf *p, eth_tx_segment_t *segment) {
         if (PBUF_NEEDS_COPY(q) || !eth_dma_reaches(q->payload, q->len)) {
             struct pbuf *copy = bounce(p, at, q->len);
             if (copy == NULL) {
-                free_segments(segment, n, p);
+                free_segments(segment, n);
                 return 0;
             }
             segment[n].data = copy->payload;
@@ -343,6 +346,7 @@ static unsigned gather(struct pbuf *p, eth_tx_segment_t *segment) {
     }
     if (holder < TX_SEGMENTS_MAX) {
         segment[holder].slot = p;
+        pbuf_ref(p);
     }
     return n;
 }
@@ -401,18 +405,9 @@ static err_t link_output(struct netif *net, struct pbuf *p) {
     uint32_t flags = checksum_tx(p, &tcp) << ETH_TDES0_CIC_Pos;
     flags |= wants_interrupt(tcp ? 0 : bytes) ? ETH_TDES0_IC : 0;
     flags |= tx_stamped ? ETH_TDES0_TTSE | ETH_TDES0_IC : 0;
-    pbuf_ref(p);
     if (!eth_send(segment, pieces, flags)) {
-        free_segments(segment, pieces, p);
-        pbuf_free(p);
+        free_segments(segment, pieces);
         return ERR_MEM;
-    }
-    bool held = false;
-    for (unsigned n = 0; n < pieces; n++) {
-        held = held || segment[n].slot == p;
-    }
-    if (!held) {
-        pbuf_free(p);
     }
     eth_stats.tx_frames++;
     eth_stats.tx_bytes += bytes;

@@ -27,8 +27,8 @@
 #define LWIP_TCPIP_CORE_LOCKING_INPUT   1
 // Reference counts and pools are changed with interrupts below the kernel's ceiling masked.
 #define SYS_LIGHTWEIGHT_PROT            1
-// mem_free() from any task by the same short mask instead of a mutex.
-#define LWIP_ALLOW_MEM_FREE_FROM_OTHER_CONTEXT 1
+// lwIP's memory is freed by tasks alone, under the core's lock (net/net.c).
+#define LWIP_ALLOW_MEM_FREE_FROM_OTHER_CONTEXT 0
 
 // The lock is net/core_lock.c's. Entering lwIP without it fails an assertion instead of corrupting lists.
 #define LOCK_TCPIP_CORE()               core_lock()

@@ -130,15 +130,20 @@ bool net_starved(void) {
     return true;
 }
 
-// mem_free() as everybody sees it (net.mk wraps it).
-void __real_mem_free(void *memory);
-void __wrap_mem_free(void *memory);
-void __wrap_mem_free(void *memory) {
-    __real_mem_free(memory);
+// lwIP's mutexes are its heap's, which is nearly always entered with the core lock held, and one for the
+// core, which net/core_lock.c has taken the place of.
+void sys_mutex_lock(sys_mutex_t *mutex) {
+    LWIP_UNUSED_ARG(mutex);
+    core_lock();
+}
+
+void sys_mutex_unlock(sys_mutex_t *mutex) {
+    LWIP_UNUSED_ARG(mutex);
     if (lwip_stats.mem.used < starved_at) {
         starved_at = 0;
         mp_hal_wake();
     }
+    core_unlock();
 }
 
 // ---- What arch/cc.h asks for -----------------------------------------------------------------------

@@ -46,5 +46,3 @@ $(BUILD)/lwip/src/core/ipv6/ip6_addr.o: CFLAGS += -Wno-array-bounds
 
 # Datagrams that lwIP fragments get their checksum in software first: net/checksum.c says why.
 LDFLAGS += -Wl,--wrap=ip4_frag -Wl,--wrap=ip6_frag
-# Who waits for memory is woken: net/net.c.
-LDFLAGS += -Wl,--wrap=mem_free

@@ -236,16 +236,6 @@ void sys_mutex_free(sys_mutex_t *mutex) {
     SYS_STATS_DEC(mutex.used);
 }
 
-void sys_mutex_lock(sys_mutex_t *mutex) {
-    LWIP_UNUSED_ARG(mutex);
-    vTaskSuspendAll();
-}
-
-void sys_mutex_unlock(sys_mutex_t *mutex) {
-    LWIP_UNUSED_ARG(mutex);
-    xTaskResumeAll();
-}
-
 // lwIP makes one task, `tcpip`.
 sys_thread_t sys_thread_new(const char *name, lwip_thread_fn thread, void *arg, int stacksize, int prio) {
     LWIP_ASSERT("one task", tcpip_task == NULL);

@@ -33,7 +33,7 @@ extern uint32_t SystemCoreClock;
 #define configENABLE_BACKWARD_COMPATIBILITY 1
 #define configUSE_PORT_OPTIMISED_TASK_SELECTION 1
 #define configUSE_MALLOC_FAILED_HOOK 0 // who asks for memory checks what it gets
-#define configCHECK_FOR_STACK_OVERFLOW 2
+#define configCHECK_FOR_STACK_OVERFLOW 1 // the saved SP; the MPU guards the rest (hooks.c)
 // 0 is lwIP's (a semaphore per thread), 1 is MicroPython's state of the thread.
 #define configNUM_THREAD_LOCAL_STORAGE_POINTERS 2
 #define RTOS_TLS_LWIP (0)
@@ -71,12 +71,21 @@ extern uint32_t SystemCoreClock;
 // task.
 extern void *volatile rtos_python_state;
 extern void *volatile rtos_lwip_state;
-void rtos_guard_stack(void *stack_bottom);
+// Into MPU_RBAR, with VALID and the region's number; its size and rights stay as hooks.c set them. The first
+// aligned block above some bytes that are left over, where a kernel that is told to look for overflows by
+// itself has its canary (and QEMU takes an unaligned store for one to its page's first bytes).
+#define RTOS_GUARD_BYTES (32) // the smallest region of the MPU
+#define RTOS_GUARD_REGION (7)
+#define RTOS_CANARY_BYTES (20)
+#define RTOS_GUARD_BASE(bottom) \
+    (((uint32_t)(bottom) + RTOS_CANARY_BYTES + RTOS_GUARD_BYTES - 1) & ~(RTOS_GUARD_BYTES - 1UL))
+#define RTOS_GUARD_STACK(bottom) \
+    (*(volatile uint32_t *)0xE000ED9CUL = RTOS_GUARD_BASE(bottom) | 0x10UL | RTOS_GUARD_REGION)
 #define traceTASK_SWITCHED_IN() \
     do { \
         rtos_python_state = pxCurrentTCB->pvThreadLocalStoragePointers[RTOS_TLS_MICROPYTHON]; \
         rtos_lwip_state = pxCurrentTCB->pvThreadLocalStoragePointers[RTOS_TLS_LWIP]; \
-        rtos_guard_stack(pxCurrentTCB->pxStack); \
+        RTOS_GUARD_STACK(pxCurrentTCB->pxStack); \
     } while (0)
 
 __attribute__((noreturn)) void rtos_assert_failed(const char *file, int line);

@@ -9,10 +9,7 @@
 #include "rtos.h"
 #include "stm32f4xx.h"
 
-#define GUARD_BYTES (32) // the smallest region of the MPU
-#define CANARY_BYTES (20)
 #define MPU_REGION_ISR_STACK (6)
-#define MPU_REGION_TASK_STACK (7)
 // Read-only, size 2^(4 + 1) bytes, enabled. Reading is harmless, and the collector reads the whole stack of a
 // Python thread, which lies in its heap, also in that very thread.
 #define MPU_READ_ONLY (5UL << MPU_RASR_AP_Pos)
@@ -56,19 +53,15 @@ void rtos_assert_failed(const char *file, int line) {
 }
 
 static void set_guard(uint32_t region, void *stack_bottom) {
-    // The first aligned block above the kernel's own canary, which it reads at every switch.
-    uint32_t base = ((uint32_t)stack_bottom + CANARY_BYTES + GUARD_BYTES - 1) & ~(GUARD_BYTES - 1UL);
-    MPU->RBAR = base | MPU_RBAR_VALID_Msk | region;
+    MPU->RBAR = RTOS_GUARD_BASE(stack_bottom) | MPU_RBAR_VALID_Msk | region;
     MPU->RASR = MPU_GUARD_ATTRIBUTES;
-}
-
-void rtos_guard_stack(void *stack_bottom) {
-    set_guard(MPU_REGION_TASK_STACK, stack_bottom);
 }
 
 void rtos_init(void) {
     fault_task_name = running_task_name;
     set_guard(MPU_REGION_ISR_STACK, &_isr_stack_limit);
+    // The kernel moves it with the first task. Until then it guards the vectors, which nobody writes.
+    set_guard(RTOS_GUARD_REGION, NULL);
     // Outside of the guards the default map holds.
     MPU->CTRL = MPU_CTRL_PRIVDEFENA_Msk | MPU_CTRL_ENABLE_Msk;
     __DSB();

@@ -24,6 +24,7 @@ typedef struct _thread_t {
     StackType_t *stack_top;
     volatile uint8_t parked; // blocked in a place that holds nothing but Python's own locks
     volatile uint8_t finished;
+    volatile uint8_t woken; // a notification is under way to its mp_hal_wait()
     StaticTask_t tcb;
 } thread_t;
 
@@ -39,7 +40,7 @@ static thread_t *find_thread(TaskHandle_t task) {
 }
 
 static void set_parked(uint8_t parked) {
-    thread_t *th = find_thread(xTaskGetCurrentTaskHandle());
+    thread_t *th = find_thread(rtos_current_task());
     if (th != NULL) {
         th->parked = parked;
     }
@@ -47,7 +48,7 @@ static void set_parked(uint8_t parked) {
 
 void mp_thread_init(void) {
     mp_thread_set_state(&mp_state_ctx.thread);
-    main_thread.task = xTaskGetCurrentTaskHandle();
+    main_thread.task = rtos_current_task();
     main_thread.next = NULL;
     threads = &main_thread;
 }
@@ -58,11 +59,11 @@ void mp_thread_set_state(struct _mp_state_thread_t *state) {
 }
 
 mp_uint_t mp_thread_get_id(void) {
-    return (mp_uint_t)xTaskGetCurrentTaskHandle();
+    return (mp_uint_t)rtos_current_task();
 }
 
 void mp_thread_gc_others(void) {
-    TaskHandle_t self = xTaskGetCurrentTaskHandle();
+    TaskHandle_t self = rtos_current_task();
     for (thread_t *th = threads; th != NULL; th = th->next) {
         gc_collect_root((void **)&th, 1);
         gc_collect_root(&th->arg, 1);
@@ -89,7 +90,7 @@ static void unlink_thread(thread_t *th) {
 }
 
 void mp_thread_reap(void) {
-    TaskHandle_t self = xTaskGetCurrentTaskHandle();
+    TaskHandle_t self = rtos_current_task();
     for (thread_t *th = threads, *next; th != NULL; th = next) {
         next = th->next;
         if (th->finished && th->task != self) {
@@ -146,7 +147,7 @@ __attribute__((weak)) void rtos_thread_finished(void) {
 // Called by the thread itself, with the GIL, which it gives back next.
 void mp_thread_finish(void) {
     rtos_thread_finished();
-    find_thread(xTaskGetCurrentTaskHandle())->finished = 1;
+    find_thread(rtos_current_task())->finished = 1;
 }
 
 static bool all_parked(TaskHandle_t self) {
@@ -161,7 +162,7 @@ static bool all_parked(TaskHandle_t self) {
 // The caller keeps the GIL, so each thread comes to rest: in a wait, or where it wants the GIL. There it
 // holds no lock of lwIP's, and can be deleted without leaving that locked for ever.
 void mp_thread_deinit(void) {
-    TaskHandle_t self = xTaskGetCurrentTaskHandle();
+    TaskHandle_t self = rtos_current_task();
     for (int ms = 0; ms < DEINIT_LIMIT_MS && !all_parked(self); ++ms) {
         vTaskDelay(1);
     }
@@ -194,7 +195,7 @@ int mp_thread_mutex_lock(mp_thread_mutex_t *mutex, int wait) {
     if (got) {
         mutex->locked = 1;
     } else if (wait) {
-        waiter_t self = { NULL, xTaskGetCurrentTaskHandle() };
+        waiter_t self = { NULL, rtos_current_task() };
         if (mutex->first == NULL) {
             mutex->first = &self;
         } else {
@@ -226,11 +227,14 @@ void mp_thread_mutex_unlock(mp_thread_mutex_t *mutex) {
 
 // --- waiting (declared in mphalport.h) ---
 
+// A thread that has been woken, and has not looked at what it waits for since, is not woken again.
 void mp_hal_wait(int32_t timeout_ms) {
+    thread_t *self = find_thread(rtos_current_task());
     MP_THREAD_GIL_EXIT();
-    set_parked(1);
+    self->parked = 1;
     ulTaskNotifyTake(pdTRUE, timeout_ms < 0 ? portMAX_DELAY : (TickType_t)timeout_ms);
-    set_parked(0);
+    self->parked = 0;
+    self->woken = 0;
     MP_THREAD_GIL_ENTER();
 }
 
@@ -240,8 +244,11 @@ void mp_hal_wake(void) {
     BaseType_t woken = pdFALSE;
     mp_uint_t state = MICROPY_BEGIN_ATOMIC_SECTION();
     for (thread_t *th = threads; th != NULL; th = th->next) {
-        vTaskNotifyGiveFromISR(th->task, &woken);
+        if (!th->woken) {
+            th->woken = 1;
+            vTaskNotifyGiveFromISR(th->task, &woken);
+        }
     }
-    MICROPY_END_ATOMIC_SECTION(state);
     portYIELD_FROM_ISR(woken);
+    MICROPY_END_ATOMIC_SECTION(state);
 }

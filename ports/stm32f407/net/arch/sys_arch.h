@@ -19,8 +19,7 @@ typedef struct {
 #define sys_sem_valid(sem)          ((sem) != NULL && (sem)->valid)
 #define sys_sem_set_invalid(sem)    ((sem)->valid = 0)
 
-// lwIP's mutexes are its heap's, held for the microseconds of a search, and one for the core, whose place
-// net/core_lock.c takes. The heap's keeps every other task from running: no memory either.
+// The heap's mutex is the core's lock (net/net.c).
 typedef uint8_t sys_mutex_t;
 #define sys_mutex_valid(mutex)          (1)
 #define sys_mutex_set_invalid(mutex)
