@@ -4,6 +4,7 @@
 #include "py/mperrno.h"
 #include "py/runtime.h"
 
+#include "apps.h"
 #include "bindings.h"
 #include "lwip_bindings.h"
 #include "netif.h"
@@ -165,6 +166,8 @@ void lwip_bindings_deinit(void) {
     lwipb_socket_deinit();
     lwipb_live_deinit();
     lwipb_buffers_deinit();
+    lwipb_sntp_deinit();
+    lwipb_mdns_deinit();
     lwipb_dns_deinit();
     lwipb_hosts_deinit();
     lwipb_groups_deinit();

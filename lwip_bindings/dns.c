@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 // Name resolution by lwIP's DNS client.
 //
-// lwIP keeps the callback argument until the answer or its own time-out, and a query cannot be
-// withdrawn. The requests therefore live in a static table; one that Ctrl-C cut short is only
-// marked, and its entry becomes free when lwIP calls back.
+// lwIP keeps the callback's argument until the answer or its own time-out, and a query cannot be
+// withdrawn. The argument is therefore a number: one that belongs to no request any more is of one that
+// was given up.
 
 #include <string.h>
 
@@ -13,26 +13,42 @@
 #include "dns.h"
 
 #include "lwip/dns.h"
+#include "lwip/mem.h"
 
 #if LWIP_DNS
 
-enum { REQUEST_FREE, REQUEST_PENDING, REQUEST_DONE, REQUEST_FAILED, REQUEST_ABANDONED };
+enum { REQUEST_PENDING, REQUEST_DONE, REQUEST_FAILED };
 
+// On lwIP's heap.
 struct _lwipb_dns_request_t {
+    struct _lwipb_dns_request_t *next;
+    uint16_t number;
     volatile uint8_t state;
     lwipb_live_t *owner; // told when the answer is there; NULL = somebody waits
     ip_addr_t addr;
 };
 
-// lwIP itself accepts no more names at a time than its table has entries.
-static lwipb_dns_request_t requests[DNS_TABLE_SIZE];
+static lwipb_dns_request_t *requests;
+static uint16_t last_number;
+
+static void request_free(lwipb_dns_request_t *request) {
+    LWIP_ASSERT_CORE_LOCKED();
+    lwipb_dns_request_t **link = &requests;
+    while (*link != request) {
+        link = &(*link)->next;
+    }
+    *link = request->next;
+    mem_free(request);
+}
 
 // Runs in lwIP's context, core locked.
 static void found_callback(const char *name, const ip_addr_t *addr, void *arg) {
     (void)name;
-    lwipb_dns_request_t *request = arg;
-    if (request->state == REQUEST_ABANDONED) {
-        request->state = REQUEST_FREE;
+    lwipb_dns_request_t *request = requests;
+    while (request != NULL && request->number != (uintptr_t)arg) {
+        request = request->next;
+    }
+    if (request == NULL) {
         return;
     }
     if (addr == NULL) {
@@ -47,28 +63,30 @@ static void found_callback(const char *name, const ip_addr_t *addr, void *arg) {
     LWIP_BINDINGS_WAKE();
 }
 
-static lwipb_dns_request_t *request_take(lwipb_live_t *owner) {
+static lwipb_dns_request_t *request_new(lwipb_live_t *owner) {
     LWIP_ASSERT_CORE_LOCKED();
-    for (size_t i = 0; i < MP_ARRAY_SIZE(requests); ++i) {
-        if (requests[i].state == REQUEST_FREE) {
-            requests[i].state = REQUEST_PENDING;
-            requests[i].owner = owner;
-            return &requests[i];
-        }
+    lwipb_dns_request_t *request = mem_malloc(sizeof(*request));
+    if (request != NULL) {
+        request->number = ++last_number;
+        request->state = REQUEST_PENDING;
+        request->owner = owner;
+        request->next = requests;
+        requests = request;
     }
-    return NULL;
+    return request;
 }
 
 err_t lwipb_dns_begin(const char *name, uint8_t addrtype, lwipb_live_t *owner, ip_addr_t *addr,
     lwipb_dns_request_t **out) {
     LOCK_TCPIP_CORE();
-    lwipb_dns_request_t *request = request_take(owner);
+    lwipb_dns_request_t *request = request_new(owner);
     err_t err = ERR_MEM;
     if (request != NULL) {
-        err = dns_gethostbyname_addrtype(name, &request->addr, found_callback, request, addrtype);
+        void *number = (void *)(uintptr_t)request->number;
+        err = dns_gethostbyname_addrtype(name, &request->addr, found_callback, number, addrtype);
         if (err != ERR_INPROGRESS) {
             *addr = request->addr;
-            request->state = REQUEST_FREE;
+            request_free(request);
         }
     }
     UNLOCK_TCPIP_CORE();
@@ -83,7 +101,7 @@ bool lwipb_dns_answer(const lwipb_dns_request_t *request, ip_addr_t *addr) {
 
 void lwipb_dns_end(lwipb_dns_request_t *request) {
     LOCK_TCPIP_CORE();
-    request->state = request->state == REQUEST_PENDING ? REQUEST_ABANDONED : REQUEST_FREE;
+    request_free(request);
     UNLOCK_TCPIP_CORE();
 }
 
@@ -141,11 +159,11 @@ int lwipb_dns_query(const char *name, int family, ip_addr_t *addr, mp_uint_t tim
 }
 
 void lwipb_dns_deinit(void) {
-    for (size_t i = 0; i < MP_ARRAY_SIZE(requests); ++i) {
-        if (requests[i].state != REQUEST_FREE && requests[i].state != REQUEST_ABANDONED) {
-            lwipb_dns_end(&requests[i]);
-        }
+    LOCK_TCPIP_CORE();
+    while (requests != NULL) {
+        request_free(requests);
     }
+    UNLOCK_TCPIP_CORE();
 }
 
 #else

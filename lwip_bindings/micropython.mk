@@ -14,9 +14,12 @@ SRC_USERMOD_C += $(addprefix $(LWIP_BINDINGS_DIR)/, \
 	modetharp.c \
 	modgroups.c \
 	modlwip.c \
+	modlwiperf.c \
+	modmdns.c \
 	modnetconn.c \
 	modnetif.c \
 	modraw.c \
+	modsntp.c \
 	modsocket.c \
 	netbuf.c \
 	netconn.c \
@@ -37,12 +40,16 @@ SRC_USERMOD_C += $(addprefix $(LWIP_BINDINGS_DIR)/, \
 # Files without any.
 SRC_USERMOD_LIB_C += $(addprefix $(LWIP_BINDINGS_DIR)/, \
 	address.c \
+	apptimers.c \
 	conn.c \
 	core.c \
 	dns.c \
+	lwiperf_core.c \
+	mdns_core.c \
 	netconn_core.c \
 	rawqueue.c \
 	rawtcp_core.c \
+	sntp_core.c \
 	socket_core.c \
 	)
 

@@ -4,6 +4,7 @@
 #include "py/objstr.h"
 #include "py/runtime.h"
 
+#include "apps.h"
 #include "bindings.h"
 #include "netif.h"
 
@@ -34,6 +35,12 @@ static const mp_rom_map_elem_t lwip_module_globals_table[] = {
     #if LWIP_IPV4 && LWIP_IGMP
     { MP_ROM_QSTR(MP_QSTR_igmp), MP_ROM_PTR(&lwipb_module_igmp) },
     #endif
+    #if LWIP_BINDINGS_LWIPERF
+    { MP_ROM_QSTR(MP_QSTR_lwiperf), MP_ROM_PTR(&lwipb_module_lwiperf) },
+    #endif
+    #if LWIP_MDNS_RESPONDER
+    { MP_ROM_QSTR(MP_QSTR_mdns), MP_ROM_PTR(&lwipb_module_mdns) },
+    #endif
     #if LWIP_IPV6 && LWIP_IPV6_MLD
     { MP_ROM_QSTR(MP_QSTR_mld6), MP_ROM_PTR(&lwipb_module_mld6) },
     #endif
@@ -46,6 +53,9 @@ static const mp_rom_map_elem_t lwip_module_globals_table[] = {
     { MP_ROM_QSTR(MP_QSTR_stats), MP_ROM_PTR(&lwipb_stats_obj) },
     { MP_ROM_QSTR(MP_QSTR_version), MP_ROM_PTR(&version_obj) },
     { MP_ROM_QSTR(MP_QSTR_raw), MP_ROM_PTR(&lwipb_module_raw) },
+    #if LWIP_BINDINGS_SNTP
+    { MP_ROM_QSTR(MP_QSTR_sntp), MP_ROM_PTR(&lwipb_module_sntp) },
+    #endif
     { MP_ROM_QSTR(MP_QSTR_socket), MP_ROM_PTR(&lwipb_module_socket) },
 };
 static MP_DEFINE_CONST_DICT(lwip_module_globals, lwip_module_globals_table);

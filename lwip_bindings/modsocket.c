@@ -257,6 +257,8 @@ static const mp_rom_map_elem_t socket_module_globals_table[] = {
     INT(IPPROTO_UDPLITE),
     INT(IPPROTO_RAW),
 
+    { MP_ROM_QSTR(MP_QSTR_FIONREAD), MP_ROM_INT(LWIPB_FIONREAD) },
+    { MP_ROM_QSTR(MP_QSTR_FIONBIO), MP_ROM_INT(LWIPB_FIONBIO) },
     INT(MSG_PEEK),
     INT(MSG_WAITALL),
     INT(MSG_DONTWAIT),

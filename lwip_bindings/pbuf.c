@@ -301,6 +301,29 @@ static mp_obj_t py_pbuf_copy_partial(size_t n_args, const mp_obj_t *args) {
 }
 static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(pbuf_copy_partial_obj, 1, 3, py_pbuf_copy_partial);
 
+// copy(source[, length[, offset]]): the first bytes of another chain, all of it if no length is given, into
+// this one from that offset on
+static mp_obj_t py_pbuf_copy(size_t n_args, const mp_obj_t *args) {
+    struct pbuf *to = to_pbuf(args[0])->pbuf;
+    struct pbuf *from = lwipb_pbuf_get(args[1]);
+    u16_t len = n_args > 2 ? lwipb_port_from_obj(args[2]) : from->tot_len;
+    u16_t offset = n_args > 3 ? lwipb_port_from_obj(args[3]) : 0;
+    if (len > from->tot_len) {
+        mp_raise_ValueError(NULL);
+    }
+    if (offset + len > to->tot_len) {
+        mp_raise_OSError(MP_ENOBUFS);
+    }
+    if (len > 0) {
+        // lwIP wants the offset within the first pbuf.
+        u16_t offset_in;
+        to = pbuf_skip(to, offset, &offset_in);
+        lwipb_check(pbuf_copy_partial_pbuf(to, from, len, offset_in));
+    }
+    return mp_const_none;
+}
+static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(pbuf_copy_obj, 2, 4, py_pbuf_copy);
+
 // take(buffer, offset=0): copies into the chain
 static mp_obj_t py_pbuf_take(size_t n_args, const mp_obj_t *args) {
     struct pbuf *p = to_pbuf(args[0])->pbuf;
@@ -416,6 +439,7 @@ static const mp_rom_map_elem_t pbuf_locals_table[] = {
     METHOD(clen),
     METHOD(clone),
     METHOD(coalesce),
+    METHOD(copy),
     METHOD(copy_partial),
     METHOD(dechain),
     { MP_ROM_QSTR(MP_QSTR_free), MP_ROM_PTR(&lwipb_buffer_drop_obj) },

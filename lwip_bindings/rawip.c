@@ -6,6 +6,7 @@
 #include "py/mperrno.h"
 #include "py/runtime.h"
 
+#include "netif.h"
 #include "rawqueue.h"
 
 #include "lwip/netif.h"
@@ -163,6 +164,8 @@ static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(raw_ip_recv_obj, 2, 3, raw_ip_recv);
 typedef struct _send_args_t {
     struct raw_pcb *pcb;
     ip_addr_t addr;
+    struct netif *netif;
+    ip_addr_t source;
 } send_args_t;
 
 static err_t do_send(void *arg, struct pbuf *p) {
@@ -192,6 +195,25 @@ static mp_obj_t raw_ip_sendto(mp_obj_t self_in, mp_obj_t data, mp_obj_t host) {
     return mp_const_none;
 }
 static MP_DEFINE_CONST_FUN_OBJ_3(raw_ip_sendto_obj, raw_ip_sendto);
+
+static err_t do_sendto_if(void *arg, struct pbuf *p) {
+    send_args_t *to = arg;
+    return raw_sendto_if_src(to->pcb, p, &to->addr, to->netif, &to->source);
+}
+
+// sendto_if(data, addr, netif, source address)
+static mp_obj_t raw_ip_sendto_if(size_t n_args, const mp_obj_t *args) {
+    (void)n_args;
+    send_args_t to;
+    lwipb_addr_resolve(args[2], family_of(to_raw(args[0])), &to.addr);
+    lwipb_addr_unmap(&to.addr);
+    to.netif = lwipb_netif_from_obj(args[3]);
+    lwipb_addr_numeric(args[4], IP_IS_V4(&to.addr) ? AF_INET : AF_INET6, &to.source);
+    to.pcb = to_raw(args[0])->pcb;
+    lwipb_raw_send(args[1], PBUF_IP, do_sendto_if, &to);
+    return mp_const_none;
+}
+static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(raw_ip_sendto_if_obj, 5, 5, raw_ip_sendto_if);
 
 static mp_obj_t raw_ip_remove(mp_obj_t self_in) {
     lwipb_live_drop(MP_OBJ_TO_PTR(self_in));
@@ -272,6 +294,7 @@ static const mp_rom_map_elem_t raw_ip_locals_table[] = {
     METHOD(remove),
     METHOD(send),
     METHOD(sendto),
+    METHOD(sendto_if),
 };
 static MP_DEFINE_CONST_DICT(raw_ip_locals, raw_ip_locals_table);
 

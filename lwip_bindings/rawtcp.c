@@ -109,6 +109,36 @@ static mp_obj_t raw_tcp_listen(size_t n_args, const mp_obj_t *args) {
 }
 static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(raw_tcp_listen_obj, 1, 2, raw_tcp_listen);
 
+#if TCP_LISTEN_BACKLOG
+// backlog_set(backlog): of a listener; who waits already stays
+static mp_obj_t raw_tcp_backlog_set(mp_obj_t self_in, mp_obj_t backlog_in) {
+    mp_int_t backlog = mp_obj_get_int(backlog_in);
+    backlog = MIN(MAX(backlog, 1), 255);
+    raw_tcp_t *self = to_tcp(self_in);
+    size_t places = MAX(backlog, self->backlog);
+    newcomer_t *newcomers = m_new0(newcomer_t, places);
+    LOCK_TCPIP_CORE();
+    bool listens = self->pcb != NULL && self->pcb->state == LISTEN;
+    if (listens) {
+        for (size_t i = 0; i < self->backlog; ++i) {
+            newcomers[i] = self->newcomers[i];
+            if (newcomers[i].pcb != NULL) {
+                tcp_arg(newcomers[i].pcb, &newcomers[i]);
+            }
+        }
+        self->newcomers = newcomers;
+        self->backlog = places;
+        tcp_backlog_set(self->pcb, backlog);
+    }
+    UNLOCK_TCPIP_CORE();
+    if (!listens) {
+        mp_raise_OSError(MP_EINVAL);
+    }
+    return mp_const_none;
+}
+static MP_DEFINE_CONST_FUN_OBJ_2(raw_tcp_backlog_set_obj, raw_tcp_backlog_set);
+#endif
+
 // connect(addr, port[, connected]): connected(tcp, err)
 static mp_obj_t raw_tcp_connect(size_t n_args, const mp_obj_t *args) {
     uint16_t port = lwipb_port_from_obj(args[2]);
@@ -405,6 +435,9 @@ static const mp_rom_map_elem_t raw_tcp_locals_table[] = {
     { MP_ROM_QSTR(MP_QSTR___exit__), MP_ROM_PTR(&raw_tcp_exit_obj) },
     METHOD(abort),
     METHOD(accept),
+    #if TCP_LISTEN_BACKLOG
+    METHOD(backlog_set),
+    #endif
     METHOD(bind),
     METHOD(bind_netif),
     METHOD(close),

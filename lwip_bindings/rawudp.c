@@ -262,9 +262,30 @@ static uint8_t *byte_field(raw_udp_t *self, qstr attr) {
     }
 }
 
+#if LWIP_MULTICAST_TX_OPTIONS && LWIP_IPV4
+// The interface for multicast that an IP_MULTICAST_IF names by its address; "0.0.0.0" is none.
+static void multicast_netif_addr(struct udp_pcb *pcb, mp_obj_t *dest) {
+    if (dest[0] == MP_OBJ_NULL) {
+        ip4_addr_t addr = *udp_get_multicast_netif_addr(pcb);
+        dest[0] = lwipb_addr4_to_obj(&addr);
+    } else if (dest[1] != MP_OBJ_NULL) {
+        ip_addr_t addr;
+        lwipb_addr_numeric(dest[1], AF_INET, &addr);
+        udp_set_multicast_netif_addr(pcb, ip_2_ip4(&addr));
+        dest[0] = MP_OBJ_NULL;
+    }
+}
+#endif
+
 // Fields of the PCB under lwIP's names, and dropped: datagrams that had no room in the queue
 static void raw_udp_attr(mp_obj_t self_in, qstr attr, mp_obj_t *dest) {
     raw_udp_t *self = MP_OBJ_TO_PTR(self_in);
+    #if LWIP_MULTICAST_TX_OPTIONS && LWIP_IPV4
+    if (attr == MP_QSTR_mcast_ip4 && self->pcb != NULL) {
+        multicast_netif_addr(self->pcb, dest);
+        return;
+    }
+    #endif
     uint8_t *field = self->pcb == NULL ? NULL : byte_field(self, attr);
     if (dest[0] == MP_OBJ_NULL) {
         if (field != NULL) {

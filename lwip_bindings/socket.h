@@ -95,6 +95,10 @@ int lwipb_socket_map_errno(lwipb_socket_t *self, int err);
 // socket_option.c
 extern const mp_obj_fun_builtin_var_t lwipb_socket_setsockopt_obj;
 extern const mp_obj_fun_builtin_var_t lwipb_socket_getsockopt_obj;
+extern const mp_obj_fun_builtin_var_t lwipb_socket_ioctl_obj;
+
+#define LWIPB_FIONREAD (0x541b)
+#define LWIPB_FIONBIO (0x5421)
 
 // socket_message.c
 extern const mp_obj_fun_builtin_var_t lwipb_socket_sendmsg_obj;

@@ -83,6 +83,27 @@ static mp_obj_t socket_setsockopt(size_t n_args, const mp_obj_t *args) {
 }
 MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(lwipb_socket_setsockopt_obj, 4, 4, socket_setsockopt);
 
+// Linux's numbers, as for errno: lwIP's are no small integers.
+// ioctl(FIONREAD): bytes that can be read at once; ioctl(FIONBIO, flag) is setblocking(not flag)
+static mp_obj_t socket_ioctl(size_t n_args, const mp_obj_t *args) {
+    lwipb_socket_t *self = MP_OBJ_TO_PTR(args[0]);
+    mp_int_t request = mp_obj_get_int(args[1]);
+    int value = 0;
+    if (self->fd < 0) {
+        mp_raise_OSError(MP_EBADF);
+    }
+    if (request == LWIPB_FIONBIO && n_args > 2) {
+        // lwIP's own flag stays set: the object does the waiting.
+        self->timeout_ms = mp_obj_is_true(args[2]) ? 0 : LWIPB_FOREVER;
+    } else if (request != LWIPB_FIONREAD) {
+        mp_raise_OSError(MP_EINVAL);
+    } else if (lwip_ioctl(self->fd, FIONREAD, &value) != 0) {
+        mp_raise_OSError(lwipb_socket_errno());
+    }
+    return MP_OBJ_NEW_SMALL_INT(value);
+}
+MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(lwipb_socket_ioctl_obj, 2, 3, socket_ioctl);
+
 static mp_obj_t number_of(lwipb_socket_t *self, mp_int_t level, mp_int_t option,
     const option_value_t *value) {
     if (is_timeout_option(level, option)) {

@@ -140,3 +140,22 @@ uint64_t mp_hal_time_ns(void) {
         now.hour, now.minute, now.second);
     return s * 1000000000ULL + now.microsecond * 1000ULL;
 }
+
+// What lwip.sntp heard. Years that the RTC does not have are left alone.
+void mp_hal_set_time_us(int64_t us_since_1970) {
+    int64_t seconds = us_since_1970 / 1000000 - TIMEUTILS_SECONDS_1970_TO_2000;
+    if (seconds < 0) {
+        return;
+    }
+    timeutils_struct_time_t tm;
+    timeutils_seconds_since_2000_to_struct_time((mp_uint_t)seconds, &tm);
+    if (tm.tm_year > 2099) {
+        return;
+    }
+    rtc_datetime_t now = {
+        tm.tm_year, tm.tm_mon, tm.tm_mday, tm.tm_wday + 1, tm.tm_hour, tm.tm_min, tm.tm_sec, 0,
+    };
+    if (rtc_set(&now) == 0) {
+        rtc_advance(us_since_1970 % 1000000);
+    }
+}

@@ -45,6 +45,10 @@ static inline void mp_hal_wait_polling(int32_t timeout_ms) {
 // What the bindings wait for always wakes them.
 #define LWIP_BINDINGS_WAIT(timeout_ms) mp_hal_wait((int32_t)(timeout_ms))
 
+// The time of day that the network gave: the RTC's.
+void mp_hal_set_time_us(int64_t us_since_1970);
+#define LWIP_BINDINGS_SET_TIME(us) mp_hal_set_time_us(us)
+
 void mp_hal_set_interrupt_char(int c);
 
 #define mp_hal_ticks_cpu() clock_cycles()

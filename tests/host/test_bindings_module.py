@@ -16,6 +16,9 @@ PAGES = {
     "lwip.dhcp.md": ["lwip.dhcp", "lwip.autoip"],
     "lwip.igmp.md": ["lwip.igmp", "lwip.mld6"],
     "lwip.etharp.md": ["lwip.etharp", "lwip.nd6"],
+    "lwip.sntp.md": ["lwip.sntp"],
+    "lwip.mdns.md": ["lwip.mdns"],
+    "lwip.lwiperf.md": ["lwip.lwiperf"],
 }
 
 # opt.h, but no numbers or nothing of this build: macros, thread names, hooks, debugging, SLIP.

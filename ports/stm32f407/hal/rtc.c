@@ -186,6 +186,29 @@ int rtc_set(const rtc_datetime_t *now) {
     return wait_flag(&RTC->ISR, RTC_ISR_RSF, FLAG_MS);
 }
 
+int rtc_advance(uint32_t microseconds) {
+    if (microseconds >= 1000000) {
+        return -HAL_EINVAL;
+    }
+    clock_timeout_t timeout = clock_timeout_ms(FLAG_MS);
+    while (RTC->ISR & RTC_ISR_SHPF) {
+        if (clock_expired(&timeout)) {
+            return -HAL_ETIMEDOUT;
+        }
+    }
+    // A second forward and its rest back (RM0090 section 26.3.8): SUBFS only ever delays.
+    uint32_t per_second = (RTC->PRER & RTC_PRER_PREDIV_S) + 1;
+    uint32_t ticks = (uint32_t)((uint64_t)microseconds * per_second / 1000000);
+    if (ticks > 0) {
+        unlock();
+        RTC->SHIFTR = RTC_SHIFTR_ADD1S | (per_second - ticks);
+        RTC->ISR &= ~RTC_ISR_RSF;
+        lock();
+        return wait_flag(&RTC->ISR, RTC_ISR_RSF, FLAG_MS);
+    }
+    return 0;
+}
+
 int rtc_set_calibration(int value) {
     if (value < -511 || value > 512) {
         return -HAL_EINVAL;

@@ -24,7 +24,9 @@ bool rtc_on_lse(void);
 int rtc_get(rtc_datetime_t *now);
 // After Stop mode, before rtc_get(): what that reads is old until the next synchronisation.
 void rtc_resync(void);
-int rtc_set(const rtc_datetime_t *now);
+int rtc_set(const rtc_datetime_t *now); // from the second's start
+// Moves the clock on by less than a second, to 1/256 s.
+int rtc_advance(uint32_t microseconds);
 // Correction of the clock's rate in 1/2^20 (0.954 ppm): -511..512. -HAL_EINVAL outside of that.
 int rtc_set_calibration(int value);
 int rtc_calibration(void);

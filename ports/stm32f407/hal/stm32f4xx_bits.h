@@ -427,6 +427,7 @@
 #define RTC_ALRMASSR_SS                    (0x7FFFUL << 0)
 #define RTC_ALRMASSR_MASKSS_Pos            (24U)
 #define RTC_ALRMASSR_MASKSS                (0xFUL << 24)
+#define RTC_SHIFTR_ADD1S                   (1UL << 31)
 
 // IWDG
 #define IWDG_SR_PVU                        (1UL << 0)

@@ -22,7 +22,7 @@ void sys_check_core_locking(void);
 #define MEMP_NUM_NETBUF                 34
 #define MEMP_NUM_PBUF                   48
 #define MEMP_NUM_TCPIP_MSG_API          16
-#define MEMP_NUM_NETDB                  2
+#define MEMP_NUM_NETDB                  0
 #define PBUF_POOL_SIZE                  32
 // Use after free and overruns are for the address sanitizer and these to find.
 #define MEMP_OVERFLOW_CHECK             1
@@ -80,6 +80,16 @@ void sys_check_core_locking(void);
 #define DNS_LOCAL_HOSTLIST_IS_DYNAMIC   1
 #define MEMP_NUM_LOCALHOSTLIST          4
 
+#define LWIP_DHCP_GET_NTP_SRV           1
+#define LWIP_DHCP_MAX_NTP_SERVERS       2
+// At once, not after up to 5 s.
+#define SNTP_STARTUP_DELAY              0
+#define LWIP_MDNS_RESPONDER             1
+#define MDNS_MAX_SERVICES               4
+#define MDNS_MAX_STORED_PKTS            2
+#define LWIP_NUM_NETIF_CLIENT_DATA      1
+#define LWIP_DNS_SUPPORT_MDNS_QUERIES   1
+
 #define LWIP_NETCONN                    1
 #define LWIP_SOCKET                     1
 #define LWIP_COMPAT_SOCKETS             0
@@ -96,6 +106,7 @@ void sys_check_core_locking(void);
 #define LWIP_SO_LINGER                  1
 #define SO_REUSE                        1
 #define LWIP_NETBUF_RECVINFO            1
+#define LWIP_FIONREAD_LINUXMODE         1
 #define LWIP_SOCKET_SELECT              1
 #define LWIP_SOCKET_POLL                1
 

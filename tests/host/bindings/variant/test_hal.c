@@ -79,6 +79,18 @@ static mp_obj_t test_errno(mp_obj_t err) {
 }
 static MP_DEFINE_CONST_FUN_OBJ_1(test_errno_obj, test_errno);
 
+// time_set(): microseconds since 1970, as lwip.sntp set the clock last; None if it never did
+static long long time_set;
+
+void test_set_time(long long us_since_1970) {
+    time_set = us_since_1970;
+}
+
+static mp_obj_t test_time_set(void) {
+    return time_set == 0 ? mp_const_none : mp_obj_new_int_from_ll(time_set);
+}
+static MP_DEFINE_CONST_FUN_OBJ_0(test_time_set_obj, test_time_set);
+
 // An Ethernet interface whose wire is the script's: tx() takes what lwIP sent, rx() gives it a frame.
 
 #define FRAMES_MAX (32)
@@ -161,6 +173,7 @@ static const mp_rom_map_elem_t test_module_globals_table[] = {
     { MP_ROM_QSTR(MP_QSTR_rx), MP_ROM_PTR(&test_rx_obj) },
     { MP_ROM_QSTR(MP_QSTR_add_host), MP_ROM_PTR(&test_add_host_obj) },
     { MP_ROM_QSTR(MP_QSTR_errno), MP_ROM_PTR(&test_errno_obj) },
+    { MP_ROM_QSTR(MP_QSTR_time_set), MP_ROM_PTR(&test_time_set_obj) },
     { MP_ROM_QSTR(MP_QSTR_set_dns), MP_ROM_PTR(&test_set_dns_obj) },
 };
 static MP_DEFINE_CONST_DICT(test_module_globals, test_module_globals_table);
