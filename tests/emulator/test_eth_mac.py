@@ -239,6 +239,17 @@ def test_lost_write__can_be_injected(started):
     assert arrives(started, OTHER)
 
 
+def test_lost_write__by_what_it_changes(started):
+    """The first write that would set the bit is lost; one that changes others is not."""
+    started.eth.lose_change["MACFFR"] = 1 << 31
+    started.write("MACFFR", 1)
+    assert started.eth.used[4] == 1
+    started.write("MACFFR", 1 << 31)
+    assert (started.eth.used[4], started.eth.lost_writes[-1][1]) == (1, "MACFFR")
+    started.write("MACFFR", 1 << 31)
+    assert started.eth.used[4] == 1 << 31
+
+
 def test_lost_write__window_is_four_clocks(player):
     """40 ns a clock at 100 Mbit/s, 400 ns at 10."""
     base = 0x40028000

@@ -255,11 +255,12 @@ void eth_stop(void) {
         eth_stats_update();
     }
     stop_dma();
-    abort_tx();
     eth_ptp_suspend();
     hold_phy(true);
     RCC->AHB1RSTR |= RCC_AHB1RSTR_ETHMACRST;
     RCC->AHB1RSTR &= ~RCC_AHB1RSTR_ETHMACRST;
+    // A transmitter that is stuck owns its descriptors up to this reset.
+    abort_tx();
     RCC->AHB1ENR &= ~(RCC_AHB1ENR_ETHMACEN | RCC_AHB1ENR_ETHMACTXEN | RCC_AHB1ENR_ETHMACRXEN);
     eth.link = (phy_link_t) { 0 };
     eth.state = ETH_OFF;

@@ -35,6 +35,7 @@ class Eth(Peripheral):
     used          register offset -> what the MAC works with; differs from `regs` after a lost write (ES0182)
     lost_writes   [(time, register name, value)] of writes that the silicon would have lost
     lose_next     names of registers whose next write is lost for certain (for tests)
+    lose_change   register name -> bits: the next write that would change one of them is lost (for tests)
     """
 
     SIZE = 0x1400
@@ -63,6 +64,7 @@ class Eth(Peripheral):
         self.rmii = None
         self.lost_writes = []
         self.lose_next = set()
+        self.lose_change = {}
         self.regs = {}
         for attribute, part in self.PARTS:
             block = part(self)
@@ -230,6 +232,9 @@ class Eth(Peripheral):
         last = self._written.get(offset)
         self._written[offset] = now
         lost = last is not None and now - last < 4 * self.mii_clock_ns
+        if (self.used[offset] ^ self.regs[offset]) & self.lose_change.get(register.name, 0):
+            del self.lose_change[register.name]
+            lost = True
         if lost or register.name in self.lose_next:
             self.lose_next.discard(register.name)
             self.lost_writes.append((now, register.name, self.regs[offset]))
