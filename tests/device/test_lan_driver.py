@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The Ethernet driver against frames, cables and clocks that misbehave. Emulated board, in this process."""
 
+import ipaddress
 import random
 import socket
 import struct
@@ -135,8 +136,6 @@ def test_filter__promiscuous_does_not_make_lwip_answer_for_others(lab):
 def test_filter__groups_of_ipv6_come_in(lab):
     """All nodes, and the solicited-node group of the link-local address, whose neighbours ask there."""
     address = lab.eval("lan.ipconfig('addr6')[0][0]")
-    import ipaddress
-
     packed = ipaddress.ip_address(address).packed
     group = bytes.fromhex("ff0200000000000000000001ff") + packed[-3:]
     source = ipaddress.ip_address("fe80::1").packed
@@ -303,6 +302,49 @@ def test_link__short_loss_is_noticed(lab):
     lab.run(5000)
     assert lab.stats()["link_ups"] == ups + 1
     assert lab.eval("lan.isconnected()")
+
+
+def test_link__loss_that_no_poll_sees(lab):
+    """The PHY has its link back before the next poll: its latched bit tells (802.3 22.2.4.2.13), and the MAC
+    is set to the partner's speed anew."""
+    before = lab.stats()
+    lab.run(150)
+    lab.board.phy._link_latch = False
+    lab.run(250)
+    after = lab.stats()
+    assert (after["link_downs"], after["link_ups"]) == (before["link_downs"] + 1, before["link_ups"] + 1)
+    assert lab.eval("lan.isconnected()")
+
+
+def router_advertisement(*servers, lifetime=600):
+    """RFC 4861 4.2 with an option of RFC 8106, from fe80::1 to all nodes."""
+    source, target = (ipaddress.ip_address(text).packed for text in ("fe80::1", "ff02::1"))
+    body = struct.pack("!BBHBBHII", 134, 0, 0, 64, 0, 1800, 0, 0)
+    body += struct.pack("!BBHI", 25, 1 + 2 * len(servers), 0, lifetime)
+    body += b"".join(ipaddress.ip_address(text).packed for text in servers)
+    value = checksum(source + target + struct.pack("!II", len(body), 58) + body)
+    body = body[:2] + struct.pack("!H", value) + body[4:]
+    header = struct.pack("!IHBB", 6 << 28, len(body), 58, 255)
+    return ethernet(bytes.fromhex("333300000001"), 0x86DD, header + source + target + body)
+
+
+def test_rdnss__takes_free_places_alone(lab):
+    """An advertised name server never replaces one of DHCP's or the script's, which may replace it."""
+    lab.exec("from lwip import dns\ndef servers(): return [dns.getserver(i) for i in range(2)]")
+    empty = lab.eval("servers()")
+
+    def after(*given, **keywords):
+        lab.peer.transmit(router_advertisement(*given, **keywords))
+        lab.run(20)
+        return lab.eval("servers()")
+
+    assert after("fd07::1", "fd07::2", "fd07::3") == ["fd07::1", "fd07::2"]
+    assert after("fd07::2", "fd07::3") == ["fd07::1", "fd07::2"]
+    assert after("fd07::1", "fd07::2", lifetime=0) == empty
+    lab.exec("network.ipconfig(dns='10.9.0.1')")
+    assert after("fd07::1") == ["10.9.0.1", "fd07::1"]
+    lab.exec("dns.setserver(1, '10.9.0.2')")
+    assert after("fd07::1") == ["10.9.0.1", "10.9.0.2"]
 
 
 def test_irq__link_and_address(lab):

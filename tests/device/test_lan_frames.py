@@ -238,6 +238,27 @@ def test_ptp__rate(lab, ppb):
     assert lab.eval("error(clock.rate, 100000001)") == "ValueError"
 
 
+def test_ptp__goes_on_at_another_hclk(lab):
+    """machine.freq(): the accumulator's addend is for the new clock, as exact as before."""
+    lab.exec(CLOCK + "; clock.rate(5000); import machine; machine.freq(84_000_000)")
+    before, at = board_clock(lab), lab.machine.now
+    lab.run(20)
+    passed = lab.machine.now - at
+    assert abs((board_clock(lab) - before) / passed * 1e9 - 1e9 - 5000) < 200
+    lab.exec("machine.freq(168_000_000)")
+
+
+def test_ptp__keeps_its_rate_while_the_mac_is_off(lab):
+    """By the microsecond counter, also with a rate that is set meanwhile."""
+    lab.exec(CLOCK + "; clock.rate(50_000_000); lan.active(False)")
+    for ppb in (50_000_000, -100_000_000):
+        lab.exec(f"clock.rate({ppb})")
+        before, at = lab.eval("clock.time()"), lab.machine.now
+        lab.run(1000)
+        passed = lab.machine.now - at
+        assert abs(lab.eval("clock.time()") - before - passed * (1 + ppb / 1e9)) < 3 * MS
+
+
 def test_ptp__stamps_of_frames(lab):
     """Received and sent, against the moments at which the model's wire carried them."""
     seen = []
@@ -272,6 +293,10 @@ def test_ptp__goes_on_over_a_recovery_and_off(lab):
         lab.peer.transmit(frame(b"boom"))
     lab.run(500)
     assert lab.stats()["recoveries"] == 1
+    lab.exec("wait_link()")
+    moment, when = board_clock(lab), lab.machine.now  # it is the MAC's clock that goes on
+    lab.run(10)
+    assert abs(board_clock(lab) - moment - (lab.machine.now - when)) < 2000
     lab.exec("lan.active(False)")
     lab.run(100)
     off = lab.eval("clock.time()")

@@ -66,6 +66,13 @@ static void write_rate(void) {
     command(ETH_PTPTSCR_TSARU);
 }
 
+// Half as long again as a cycle: the addend is two thirds of its range, with room either way.
+static void set_increment(void) {
+    uint32_t ns = NS_PER_S / 2 * 3 / hclk_hz() + 1;
+    ptp.increment = (uint8_t)(ns < UINT8_MAX ? ns : UINT8_MAX);
+    eth_write(&ETH->PTPSSIR, ptp.increment);
+}
+
 void eth_ptp_resume(void) {
     if (!ptp.on || ptp.running) {
         return;
@@ -73,9 +80,7 @@ void eth_ptp_resume(void) {
     // Fine update, the low word in nanoseconds, a stamp for every received frame.
     uint32_t control = ETH_PTPTSCR_TSE | ETH_PTPTSCR_TSSSR | ETH_PTPTSCR_TSSARFE;
     eth_write(&ETH->PTPTSCR, control);
-    // Half as long again as a cycle: the addend is two thirds of its range, with room either way.
-    ptp.increment = (uint8_t)(NS_PER_S / 2 * 3 / hclk_hz() + 1);
-    eth_write(&ETH->PTPSSIR, ptp.increment);
+    set_increment();
     write_rate();
     eth_write(&ETH->PTPTSCR, control | ETH_PTPTSCR_TSFCU);
     eth_time_t now;
@@ -101,7 +106,9 @@ void eth_ptp_get(eth_time_t *time) {
         return;
     }
     uint64_t us = ptp.on ? timebase_us() - ptp.kept_us : 0;
-    eth_time_t passed = { (uint32_t)(us / 1000000), (uint32_t)(us % 1000000) * 1000 };
+    // At the rate that the clock had and will have.
+    uint64_t ns = us * 1000 + (uint64_t)((int64_t)(us / 1000) * ptp.ppb / 1000);
+    eth_time_t passed = { (uint32_t)(ns / NS_PER_S), (uint32_t)(ns % NS_PER_S) };
     *time = ptp.kept;
     add(time, &passed, false);
 }
@@ -128,6 +135,11 @@ void eth_ptp_offset(const eth_time_t *by, bool back) {
 int eth_ptp_set_rate(int32_t ppb) {
     if (ppb > ETH_PTP_PPB_MAX || ppb < -ETH_PTP_PPB_MAX) {
         return -HAL_EINVAL;
+    }
+    if (!ptp.running) {
+        eth_time_t now;
+        eth_ptp_get(&now);
+        eth_ptp_set(&now);
     }
     ptp.ppb = ppb;
     if (ptp.running) {

@@ -18,7 +18,9 @@
 #define RX_BATCH            (4)
 // Of each millisecond, what reception may take at most: a flood leaves the rest to Python.
 #define RX_SHARE_PERCENT    (60)
-// Sent frames are looked for this often while none arrive and none are sent.
+// While sent frames are known to be in the ring, it is looked at this often. One that is sent while the task
+// sleeps does not wake it (a context switch for each frame): it is found with the next frame either way, or
+// with the link's poll, 100 ms later at most, and where much hangs on it by interrupt (ethif.c).
 #define TX_REAP_MS          (10)
 
 static TaskHandle_t task;

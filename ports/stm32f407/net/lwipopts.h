@@ -183,9 +183,8 @@ extern uint8_t net_lwip_heap[];
 #define LWIP_ND6_NUM_DESTINATIONS       10   // 40 bytes of SRAM each
 #define LWIP_ND6_NUM_PREFIXES           5
 #define LWIP_ND6_NUM_ROUTERS            3
-// lwIP would put the name servers of a router advertisement in the place of those that DHCP or the script
-// set. A network without IPv4 needs network.ipconfig(dns=...).
-#define LWIP_ND6_RDNSS_MAX_DNS_SERVERS  0
+// Name servers of router advertisements, in places that DHCP and the script left free: net/rdnss.c.
+#define LWIP_ND6_RDNSS_MAX_DNS_SERVERS  DNS_MAX_SERVERS
 #define LWIP_IPV6_DHCP6                 0
 
 // ---- Transport -------------------------------------------------------------------------------------

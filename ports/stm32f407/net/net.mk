@@ -27,6 +27,7 @@ SRC_PORT_C += \
 	net/network_lan_irq.c \
 	net/network_lan_ptp.c \
 	net/network_lan_stats.c \
+	net/rdnss.c \
 	net/rx_pace.c \
 	net/sys_arch.c
 
@@ -43,6 +44,9 @@ LWIP_O += $(BUILD)/lwip/src/netif/ethernet.o
 
 # ip6addr_ntoa_r() looks a word beyond the address (at its zone) where the last block is 0; no harm comes of it.
 $(BUILD)/lwip/src/core/ipv6/ip6_addr.o: CFLAGS += -Wno-array-bounds
+
+# An advertised name server takes a free place alone: net/rdnss.c.
+$(BUILD)/lwip/src/core/ipv6/nd6.o: CFLAGS += -Ddns_setserver=rdnss_server
 
 # Datagrams that lwIP fragments get their checksum in software first: net/checksum.c says why.
 LDFLAGS += -Wl,--wrap=ip4_frag -Wl,--wrap=ip6_frag
