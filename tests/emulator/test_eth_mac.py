@@ -520,6 +520,51 @@ def test_pause__sent_by_fcb(started):
     assert started.frames == [expected]
 
 
+TFCE = 2
+
+
+def pauses(player):
+    """(time, quanta) of the pause frames that the MAC has sent."""
+    return [int.from_bytes(data[16:18], "big") for data in player.frames if data[12:14] == b"\x88\x08"]
+
+
+def filled(player, flow):
+    """The receive FIFO over a half full, with the DMA's receiver stopped."""
+    player.start(mode=RSF | TSF | ST)
+    player.write("MACFCR", flow)
+    for _ in range(3):
+        player.station.transmit(frame(payload=bytes(500)))
+    player.advance(200_000)
+
+
+def test_pause__asked_for_by_itself_until_the_fifo_empties(player):
+    """TFCE, 33.5.6: a pause of PT when the FIFO fills, again PLT before its end, and one of 0 at the end."""
+    filled(player, TFCE | 100 << 16)
+    assert pauses(player) == [100]
+    player.advance(500_000)  # 100 less 4 slots of 5.12 us
+    assert pauses(player) == [100, 100]
+    player.write("DMAOMR", RSF | TSF | ST | SR)
+    player.advance(200_000)
+    assert pauses(player) == [100, 100, 0]
+    player.advance(2_000_000)
+    assert pauses(player) == [100, 100, 0]
+
+
+def test_pause__slots_of_plt_and_no_zero_quanta(player):
+    filled(player, TFCE | 300 << 16 | 3 << 4 | 1 << 7)
+    player.advance(500_000)  # 300 less 256 slots: every 225 us
+    assert len(pauses(player)) == 3 and set(pauses(player)) == {300}
+    player.write("DMAOMR", RSF | TSF | ST | SR)
+    player.advance(1_000_000)
+    assert set(pauses(player)) == {300}
+
+
+def test_pause__none_without_tfce(player):
+    filled(player, 100 << 16)
+    player.advance(1_000_000)
+    assert pauses(player) == []
+
+
 def test_pass_control_frames(started):
     other = frame(PAUSE, HOST, 0x8808, b"\x00\x02" + bytes(44))
     assert pass_through(started, other) == []

@@ -4,7 +4,8 @@
 Differs from silicon: a frame is judged when its last bit has arrived, so that the receive FIFO fills
 at that moment and a frame that overflows it never arrives in part (RDES0.OE); the transmit FIFO empties
 when a frame is done; back-off counts slots from a fixed pseudo-random sequence instead of the silicon's
-own; no pause frame is sent by itself when the receive FIFO fills (MACFCR.TFCE, PLT).
+own; the levels of the receive FIFO at which MACFCR.TFCE acts, which the manual does not give, are a half and
+a quarter.
 """
 
 from collections import deque
@@ -23,7 +24,9 @@ RE, TE, DC, APCS, RD, IPCO = 1 << 2, 1 << 3, 1 << 4, 1 << 7, 1 << 9, 1 << 10
 DM, LM, FES, CSD, JD, WD, CSTF = 1 << 11, 1 << 12, 1 << 14, 1 << 16, 1 << 22, 1 << 23, 1 << 25
 BL_SHIFT, IFG_SHIFT = 5, 17
 # MACFCR
-FCB, TFCE, RFCE, UPFD = 1, 2, 4, 8
+FCB, TFCE, RFCE, UPFD, ZQPD = 1, 2, 4, 8, 1 << 7
+PAUSE_SLOTS = (4, 28, 144, 256)  # PLT: so long before a pause ends it is asked for again
+SLOT_BYTES = 64
 # DMAOMR bits that govern the FIFOs
 DMAOMR = 0x1018
 FUGF, FEF, TSF, RSF, DTCEFD = 1 << 6, 1 << 7, 1 << 21, 1 << 25, 1 << 26
@@ -91,7 +94,7 @@ class Mac(Part):
         super().__init__(eth)
         self.tx_fifo = deque()
         self.rx_fifo = deque()
-        self._timer = None
+        self._timer = self._pause_again = None
         self.counters = {}
         self.reset()
 
@@ -106,6 +109,10 @@ class Mac(Part):
         self._gap_end = 0
         self._pause_until = 0
         self._pause_frame = None
+        self._holding = False  # the receive FIFO is so full that the partner is to pause (TFCE)
+        if self._pause_again is not None:
+            self._pause_again.cancel()
+            self._pause_again = None
         self._random = 0x2D3C
         if self._timer is not None:
             self._timer.cancel()
@@ -137,8 +144,35 @@ class Mac(Part):
 
     @property
     def backpressure(self):
-        """Half duplex with TFCE and FCB/BPA: every frame that comes in is collided with."""
-        return not self.full_duplex and self.eth.used[MACFCR] & (FCB | TFCE) == FCB | TFCE
+        """Half duplex with TFCE, and FCB/BPA or a full FIFO: every frame that comes in is collided with."""
+        flow = self.eth.used[MACFCR]
+        return not self.full_duplex and bool(flow & TFCE) and (bool(flow & FCB) or self._holding)
+
+    def _fifo_level(self):
+        """33.5.6: with TFCE the MAC asks for a pause by itself, and for its end."""
+        flow = self.eth.used[MACFCR]
+        if not self._holding and flow & TFCE and self.rx_used > FIFO_BYTES // 2:
+            self._holding = True
+            self._ask_pause()
+        elif self._holding and self.rx_used <= FIFO_BYTES // 4:
+            self._holding = False
+            if self._pause_again is not None:
+                self._pause_again.cancel()
+                self._pause_again = None
+            if self.full_duplex and flow & TFCE and not flow & ZQPD:
+                self._pause_frame = self._make_pause(0)
+                self.try_start()
+
+    def _ask_pause(self):
+        flow = self.eth.used[MACFCR]
+        self._pause_again = None
+        if not self.full_duplex or not self._holding or not flow & TFCE:
+            return
+        quanta = flow >> 16
+        self._pause_frame = self._make_pause(quanta)
+        slots = max(1, quanta - PAUSE_SLOTS[flow >> 4 & 3])
+        self._pause_again = self.machine.at(slots * SLOT_BYTES * self.byte_ns, self._ask_pause)
+        self.try_start()
 
     @property
     def byte_ns(self):
@@ -553,6 +587,7 @@ class Mac(Part):
             return
         self.rx_fifo.append(entry)
         self.rx_used += entry.room
+        self._fifo_level()
         eth.dma.rx.frame_arrived()
 
     @staticmethod
@@ -574,6 +609,7 @@ class Mac(Part):
         """The DMA has the frame at the head of the FIFO."""
         entry = self.rx_fifo.popleft()
         self.rx_used -= entry.room
+        self._fifo_level()
         return entry
 
 
