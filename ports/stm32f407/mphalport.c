@@ -120,14 +120,16 @@ void mp_hal_delay_us_fast(mp_uint_t us) {
 }
 
 void mp_hal_delay_us(mp_uint_t us) {
-    // Longer than two ticks: let others run, and do the rest to the microsecond.
-    uint32_t start = timebase_us32();
-    if (us > 3000) {
-        mp_hal_delay_ms(us / 1000 - 2);
+    if (us <= 3000) {
+        clock_delay_us(us);
+        return;
     }
+    // Longer than two ticks: let others run, and do the rest to the microsecond, which has begun already.
+    uint32_t start = timebase_us32();
+    mp_hal_delay_ms(us / 1000 - 2);
     uint32_t elapsed = timebase_us32() - start;
-    if (elapsed < us) {
-        clock_delay_us(us - elapsed);
+    if (elapsed <= us) {
+        clock_delay_us(us - elapsed + 1);
     }
 }
 
