@@ -23,10 +23,10 @@ def test_adc__read_u16(bench, volts, raw):
     assert bench.eval("ADC(Pin('PA3')).read_u16()") == raw << 4 | raw >> 8
 
 
-@pytest.mark.parametrize("pin, volts", (("PA0", 0.3), ("PA4", 0.9), ("PB1", 1.5), ("PC3", 2.1), ("PF5", 2.7)))
+@pytest.mark.parametrize("pin, volts", (("PA0", 0.3), ("PA4", 0.9), ("PB1", 1.5), ("PC3", 2.1)))
 def test_adc__each_pin_has_its_channel(bench, pin, volts):
-    """The voltage read is the one on that pin, on ADC1 and ADC3."""
-    for other in ("PA0", "PA3", "PA4", "PB0", "PB1", "PC0", "PC3", "PF3", "PF4", "PF5", "PF10"):
+    """The voltage read is the one on that pin and no other."""
+    for other in ("PA0", "PA3", "PA4", "PB0", "PB1", "PC0", "PC3"):
         bench.board.set_voltage(other, 3.3)
     bench.board.set_voltage(pin, volts)
     assert bench.eval(f"ADC('{pin}').read_uv()") == pytest.approx(volts * 1e6, abs=3000)

@@ -174,7 +174,7 @@ def test_dht(bench):
     bench.exec("sensor.measure()")
     assert bench.eval("(round(sensor.temperature(), 1), round(sensor.humidity(), 1))") == (-10.1, 10.0)
     sensor.data = bytes((40, 0, 23, 0))
-    bench.exec("d = dht.DHT11(Pin('PE9'))\nsensor.measure()")
+    bench.exec("sensor = dht.DHT11(Pin('PE9'))\nsensor.measure()")
     assert bench.eval("(sensor.temperature(), sensor.humidity())") == (23, 40)
     sensor.broken = 4
     with pytest.raises(BoardError, match="Exception: checksum error"):

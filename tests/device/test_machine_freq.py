@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""machine.freq() while USB, Ethernet, its clock and timers are in use: nothing is lost at any allowed speed."""
+"""machine.freq() while USB, Ethernet, its clock and timers are in use: nothing is lost at any speed."""
 
 import pytest
 from device.test_lan import UP, ping
