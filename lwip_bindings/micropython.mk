@@ -27,6 +27,7 @@ SRC_USERMOD_C += $(addprefix $(LWIP_BINDINGS_DIR)/, \
 	options.c \
 	pbuf.c \
 	pin.c \
+	rawdatagram.c \
 	rawip.c \
 	rawtcp.c \
 	rawudp.c \
@@ -47,7 +48,7 @@ SRC_USERMOD_LIB_C += $(addprefix $(LWIP_BINDINGS_DIR)/, \
 	lwiperf_core.c \
 	mdns_core.c \
 	netconn_core.c \
-	rawqueue.c \
+	rawfield.c \
 	rawtcp_core.c \
 	sntp_core.c \
 	socket_core.c \

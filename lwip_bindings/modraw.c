@@ -6,6 +6,7 @@
 #include "raw.h"
 
 #include "lwip/ip.h"
+#include "lwip/raw.h"
 #include "lwip/tcp.h"
 #include "lwip/udp.h"
 
@@ -40,6 +41,8 @@ static const mp_rom_map_elem_t raw_module_globals_table[] = {
     VALUE(UDP_FLAGS_NOCHKSUM, UDP_FLAGS_NOCHKSUM),
     VALUE(UDP_FLAGS_UDPLITE, UDP_FLAGS_UDPLITE),
     VALUE(UDP_FLAGS_MULTICAST_LOOP, UDP_FLAGS_MULTICAST_LOOP),
+    VALUE(RAW_FLAGS_HDRINCL, RAW_FLAGS_HDRINCL),
+    VALUE(RAW_FLAGS_MULTICAST_LOOP, RAW_FLAGS_MULTICAST_LOOP),
     INT(SOF_REUSEADDR),
     INT(SOF_KEEPALIVE),
     INT(SOF_BROADCAST),

@@ -10,7 +10,7 @@
 #include "conn.h"
 #include "netconn.h"
 #include "pin.h"
-#include "rawqueue.h"
+#include "rawdatagram.h"
 #include "socket.h"
 
 #include "lwip/tcp.h"

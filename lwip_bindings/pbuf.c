@@ -10,8 +10,6 @@
 #include "pin.h"
 #include "raw.h"
 
-#include "lwip/netif.h"
-
 static lwipb_buffer_t *to_pbuf(mp_obj_t self_in) {
     if (!mp_obj_is_type(self_in, &lwipb_type_pbuf)) {
         mp_raise_TypeError(MP_ERROR_TEXT("Pbuf expected"));
@@ -51,13 +49,6 @@ mp_obj_t lwipb_callback_from_obj(mp_obj_t callback) {
 mp_obj_t lwipb_addr_port_tuple(const ip_addr_t *addr, uint16_t port) {
     mp_obj_t items[2] = { lwipb_addr_to_obj(addr), MP_OBJ_NEW_SMALL_INT(port) };
     return mp_obj_new_tuple(2, items);
-}
-
-struct netif *lwipb_netif_by_index(mp_int_t index, bool *found) {
-    LWIP_ASSERT_CORE_LOCKED();
-    struct netif *netif = index > 0 && index <= 255 ? netif_get_by_index(index) : NULL;
-    *found = index == 0 || netif != NULL;
-    return netif;
 }
 
 static pbuf_layer layer_from_obj(mp_obj_t obj) {
@@ -314,6 +305,7 @@ static mp_obj_t py_pbuf_copy(size_t n_args, const mp_obj_t *args) {
     if (offset + len > to->tot_len) {
         mp_raise_OSError(MP_ENOBUFS);
     }
+    lwipb_pbuf_check_writable(to);
     if (len > 0) {
         // lwIP wants the offset within the first pbuf.
         u16_t offset_in;

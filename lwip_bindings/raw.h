@@ -22,7 +22,23 @@ mp_obj_t lwipb_callback_from_obj(mp_obj_t callback);
 // (addr, port)
 mp_obj_t lwipb_addr_port_tuple(const ip_addr_t *addr, uint16_t port);
 
-// An index, None or 0 for none; the netif. Core locked. NULL with *found false if there is no such.
-struct netif *lwipb_netif_by_index(mp_int_t index, bool *found);
+struct ip_pcb;
+
+// Binds to the interface with that index, None or 0 for none; raises.
+void lwipb_pcb_bind_netif(struct ip_pcb *pcb, mp_obj_t index);
+
+// A field of a PCB that is an attribute of the object.
+typedef struct _lwipb_field_t {
+    uint16_t name; // a qstr
+    uint16_t offset;
+    uint16_t size; // 1, 2 or 4
+} lwipb_field_t;
+
+#define LWIPB_FIELD(kind, name) \
+    { MP_QSTR_##name, offsetof(struct kind, name), sizeof(((struct kind *)NULL)->name) }
+
+// Gets or sets one; OSError(EBADF) if the PCB is NULL, and on to the methods if it is none of these.
+void lwipb_field_attr(void *pcb, qstr attr, mp_obj_t *dest, const lwipb_field_t *fields,
+    size_t count);
 
 #endif

@@ -63,18 +63,7 @@ static mp_obj_t raw_tcp_bind(mp_obj_t self_in, mp_obj_t host, mp_obj_t port_in) 
 static MP_DEFINE_CONST_FUN_OBJ_3(raw_tcp_bind_obj, raw_tcp_bind);
 
 static mp_obj_t raw_tcp_bind_netif(mp_obj_t self_in, mp_obj_t index) {
-    raw_tcp_t *self = to_tcp(self_in);
-    mp_int_t i = index == mp_const_none ? 0 : mp_obj_get_int(index);
-    bool found;
-    LOCK_TCPIP_CORE();
-    struct netif *netif = lwipb_netif_by_index(i, &found);
-    if (found && self->pcb != NULL) {
-        tcp_bind_netif(self->pcb, netif);
-    }
-    UNLOCK_TCPIP_CORE();
-    if (!found) {
-        mp_raise_OSError(MP_ENODEV);
-    }
+    lwipb_pcb_bind_netif((struct ip_pcb *)to_tcp(self_in)->pcb, index);
     return mp_const_none;
 }
 static MP_DEFINE_CONST_FUN_OBJ_2(raw_tcp_bind_netif_obj, raw_tcp_bind_netif);
@@ -368,63 +357,28 @@ static mp_obj_t raw_tcp_remote(mp_obj_t self_in) {
 }
 static MP_DEFINE_CONST_FUN_OBJ_1(raw_tcp_remote_obj, raw_tcp_remote);
 
-static uint8_t *byte_field(raw_tcp_t *self, qstr attr) {
-    switch (attr) {
-        case MP_QSTR_ttl:
-            return &self->pcb->ttl;
-        case MP_QSTR_tos:
-            return &self->pcb->tos;
-        case MP_QSTR_so_options:
-            return &self->pcb->so_options;
-        default:
-            return NULL;
-    }
-}
+// A listening PCB has the first ones only.
+#define LISTEN_FIELDS (3)
+static const lwipb_field_t fields[] = {
+    LWIPB_FIELD(tcp_pcb, so_options),
+    LWIPB_FIELD(tcp_pcb, tos),
+    LWIPB_FIELD(tcp_pcb, ttl),
+    LWIPB_FIELD(tcp_pcb, keep_idle),
+    #if LWIP_TCP_KEEPALIVE
+    LWIPB_FIELD(tcp_pcb, keep_intvl),
+    LWIPB_FIELD(tcp_pcb, keep_cnt),
+    #endif
+};
 
-static u32_t *keep_field(raw_tcp_t *self, qstr attr) {
-    switch (attr) {
-        #if LWIP_TCP_KEEPALIVE
-        case MP_QSTR_keep_intvl:
-            return &self->pcb->keep_intvl;
-        case MP_QSTR_keep_cnt:
-            return &self->pcb->keep_cnt;
-        #endif
-        case MP_QSTR_keep_idle:
-            return &self->pcb->keep_idle;
-        default:
-            return NULL;
-    }
-}
-
-// Fields of the PCB under lwIP's names: ttl, tos, so_options; keep_idle, keep_intvl (ms), keep_cnt
+// Fields of the PCB under lwIP's names, keep_idle and keep_intvl in ms; and state
 static void raw_tcp_attr(mp_obj_t self_in, qstr attr, mp_obj_t *dest) {
     raw_tcp_t *self = MP_OBJ_TO_PTR(self_in);
-    bool field = attr == MP_QSTR_ttl || attr == MP_QSTR_tos || attr == MP_QSTR_so_options
-        || attr == MP_QSTR_keep_idle || attr == MP_QSTR_keep_intvl || attr == MP_QSTR_keep_cnt;
     if (attr == MP_QSTR_state && dest[0] == MP_OBJ_NULL) {
         dest[0] = MP_OBJ_NEW_SMALL_INT(self->pcb == NULL ? CLOSED : self->pcb->state);
         return;
     }
-    if (!field) {
-        if (dest[0] == MP_OBJ_NULL) {
-            dest[1] = MP_OBJ_SENTINEL;
-        }
-        return;
-    }
-    to_connection(self_in);
-    uint8_t *byte = byte_field(self, attr);
-    u32_t *keep = keep_field(self, attr);
-    if (dest[0] == MP_OBJ_NULL) {
-        dest[0] = mp_obj_new_int_from_uint(byte != NULL ? *byte : keep != NULL ? *keep : 0);
-    } else if (dest[1] != MP_OBJ_NULL) {
-        mp_int_t value = mp_obj_get_int(dest[1]);
-        if (byte != NULL) {
-            *byte = value;
-        } else if (keep != NULL) {
-            *keep = value;
-        }
-        dest[0] = MP_OBJ_NULL;
-    }
+    bool listens = self->pcb != NULL && self->pcb->state == LISTEN;
+    lwipb_field_attr(self->pcb, attr, dest, fields, listens ? LISTEN_FIELDS : MP_ARRAY_SIZE(fields));
 }
 
 #define METHOD(name) { MP_ROM_QSTR(MP_QSTR_##name), MP_ROM_PTR(&raw_tcp_##name##_obj) }

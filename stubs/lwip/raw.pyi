@@ -36,6 +36,8 @@ SYN_SENT: int
 TIME_WAIT: int
 TRANSPORT: int
 UDP_FLAGS_MULTICAST_LOOP: int
+RAW_FLAGS_HDRINCL: int
+RAW_FLAGS_MULTICAST_LOOP: int
 UDP_FLAGS_NOCHKSUM: int
 UDP_FLAGS_UDPLITE: int
 WRITE_FLAG_COPY: int
@@ -94,6 +96,9 @@ class UDP:
     mcast_ttl: int
     mcast_ifindex: int
     mcast_ip4: str
+    chksum_len_rx: int
+    chksum_len_tx: int
+    queue: int
     dropped: int
     def __enter__(self) -> Self: ...
     def __exit__(self, *args: object) -> None: ...
@@ -120,6 +125,9 @@ class RawIP:
     ttl: int
     mcast_ttl: int
     mcast_ifindex: int
+    chksum_offset: int
+    chksum_reqd: int
+    queue: int
     dropped: int
     def __enter__(self) -> Self: ...
     def __exit__(self, *args: object) -> None: ...

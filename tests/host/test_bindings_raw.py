@@ -197,6 +197,8 @@ def test_udp__callback_and_resend(bindings):
         + """
 u = UDP()
 u.bind("127.0.0.1", 7000)
+print(u.queue)
+u.queue = 8
 got = []
 v = UDP()
 v.bind("127.0.0.1", 0)
@@ -222,10 +224,147 @@ print(err(u.send, b"x"))
 """
     )
     assert out.split("\n") == [
+        "16",
         "(b'datagram', '127.0.0.1', True) (b'datagram', '127.0.0.1', True) 8 4 8",
         "True b'datagram' b'datagram'",
         "True ('127.0.0.1', 7000)",
         f"{errno.EBADF}",
+        "",
+    ]
+
+
+def test_udp__queue(bindings):
+    """As many datagrams wait as the script says; another limit keeps those that came first, in order."""
+    out = bindings.run(
+        RUN
+        + """
+start = used()
+u, v = UDP(), UDP()
+u.bind("127.0.0.1", 7003)
+v.connect("127.0.0.1", 7003)
+def send(*numbers):
+    for i in numbers:
+        v.send(bytes([i]))
+    run(5, lambda: True)
+    run(5, lambda: True)
+got = []
+u.queue = 3
+send(0, 1, 2, 3)
+u.queue = 6
+send(4, 5)
+send(6, 7)
+print(u.dropped)
+u.queue = 4
+u.recv(lambda udp, p, addr, port: got.append(p.get_at(0)) or p.free())
+run(until=lambda: len(got) == 4)
+print(got, u.dropped, u.queue)
+u.queue = 255
+u.recv(None)
+for i in range(10):
+    send(*range(6))
+for wrong in (0, 256, -1, "8"):
+    try:
+        u.queue = wrong
+    except (ValueError, TypeError) as e:
+        print(type(e).__name__, end=" ")
+got.clear()
+u.recv(lambda udp, p, addr, port: got.append(p.get_at(0)) or p.free())
+run(until=lambda: len(got) == 60)
+print(got == list(range(6)) * 10, u.dropped)
+u.recv(None)
+send(1, 2)
+u.remove()
+v.remove()
+print(used() == start, err(lambda: setattr(u, "queue", 3)), err(lambda: u.ttl), u.dropped)
+"""
+    )
+    assert out.split("\n") == [
+        "2",
+        "[0, 1, 2, 4] 4 4",
+        "ValueError ValueError ValueError TypeError True 4",
+        f"True {errno.EBADF} {errno.EBADF} 4",
+        "",
+    ]
+
+
+def test_fields__of_datagrams(bindings):
+    """Multicast, checksum coverage and the rest under lwIP's names; what does not fit is refused."""
+    out = bindings.run(
+        RUN
+        + """
+u, r = UDP(), RawIP(200)
+for pcb, names in ((u, "tos ttl mcast_ttl mcast_ifindex chksum_len_rx chksum_len_tx"),
+                   (r, "tos ttl mcast_ttl mcast_ifindex chksum_offset chksum_reqd")):
+    for name in names.split():
+        setattr(pcb, name, 77)
+        print(getattr(pcb, name), end=" ")
+    for name, value in (("ttl", 256), ("tos", -1), ("so_options", 999), ("mcast_ttl", "x")):
+        try:
+            setattr(pcb, name, value)
+        except (ValueError, TypeError) as e:
+            print(type(e).__name__, end=" ")
+    print()
+u.chksum_len_tx = 40000
+print(u.chksum_len_tx, u.mcast_ip4)
+u.mcast_ip4 = "192.0.2.7"
+print(u.mcast_ip4)
+u.mcast_ip4 = "0.0.0.0"
+print(u.mcast_ip4)
+t = TCP()
+t.bind("127.0.0.1", 0)
+t.listen()
+t.so_options = SOF_KEEPALIVE
+t.tos = 9
+print(t.so_options == SOF_KEEPALIVE, t.tos, hasattr(t, "keep_idle"))
+for pcb in (t, u, r):
+    print(err(pcb.bind_netif, 99), pcb.bind_netif(1), pcb.bind_netif(None))
+"""
+    )
+    assert out.split("\n") == [
+        "77 77 77 77 77 77 ValueError ValueError ValueError TypeError ",
+        "77 77 77 77 77 77 ValueError ValueError ValueError TypeError ",
+        "40000 0.0.0.0",
+        "192.0.2.7",
+        "0.0.0.0",
+        "True 9 False",
+        *[f"{errno.ENODEV} None None"] * 3,
+        "",
+    ]
+
+
+def test_rawip__header_included(bindings):
+    """A whole IP datagram, header and all, as a buffer and as a chain; and from a given source."""
+    out = bindings.run(
+        RUN
+        + """
+import struct
+from lwip import netif
+r, h = RawIP(200), RawIP(200)
+got = []
+r.recv(lambda raw, p, addr: got.append((p.copy_partial()[8:10], p.copy_partial()[20:], addr)), True)
+h.flags = h.flags | RAW_FLAGS_HDRINCL
+def datagram(data):
+    head = struct.pack(">BBHHHBBH", 0x45, 0, 20 + len(data), 7, 0, 33, 200, 0)
+    head += bytes([127, 0, 0, 9, 127, 0, 0, 1])
+    total = sum(struct.unpack(">10H", head))
+    total = (total & 0xffff) + (total >> 16)
+    return head[:10] + struct.pack(">H", 0xffff - total) + head[12:] + data
+h.sendto(datagram(b"buffer"), "127.0.0.1")
+p = Pbuf(datagram(b"chain")[:20], RAW)
+p.cat(Pbuf(b"chain", RAW, ROM))
+h.sendto(p, "127.0.0.1")
+run(until=lambda: len(got) == 2)
+print(got, len(p), err(h.sendto, b"short", "127.0.0.1"))
+h.flags = h.flags & ~RAW_FLAGS_HDRINCL
+got.clear()
+h.sendto_if(Pbuf(b"by interface", RAW), "127.0.0.1", "lo0", "127.0.0.5")
+run(until=lambda: got)
+print(got[0][1:], err(h.sendto_if, b"x", "127.0.0.1", "zz9", "127.0.0.1"))
+"""
+    )
+    assert out.split("\n") == [
+        f"[(b'!\\xc8', b'buffer', '127.0.0.9'), (b'!\\xc8', b'chain', '127.0.0.9')] 25 {errno.EINVAL}",
+        f"(b'by interface', '127.0.0.5') {errno.ENODEV}",
         "",
     ]
 
