@@ -76,7 +76,7 @@ run: check-board
 ifeq ($(PORT),)
 	$(BUILD_FIRMWARE)
 	@$(PYTHON) -m emulator $(ELF) --board $(BOARD) --net $(NET) --flash $(BUILD)/flash.bin --repl \
-		$(addprefix --usbip ,$(USBIP))
+		$(addprefix --usbip ,$(USBIP)) $(if $(BOOT0),--boot0)
 else
 	@$(PYTHON) -m mpremote connect $(PORT) repl
 endif
@@ -123,6 +123,7 @@ IMAGE ?=
 SERIAL ?=
 UNPROTECT ?=
 USBIP ?=
+BOOT0 ?=
 FLASH = $(PYTHON) tools/flash $(or $(IMAGE),$(BUILD)/firmware.dfu) $(addprefix --port ,$(PORT)) \
 	$(addprefix --serial ,$(SERIAL)) $(addprefix --usbip ,$(USBIP)) $(if $(UNPROTECT),--unprotect)
 

@@ -72,7 +72,7 @@ class DfuBench:
             env={**os.environ, **(env or {})},
         )
 
-    def pump(self, process, until=lambda: False, limit=120):
+    def pump(self, process, until=lambda: False, limit=300):
         """Run the boards until the program is over, or until() is true. `limit`: seconds, against a hang."""
         give_up = time.monotonic() + limit
         while process.poll() is None and not until():

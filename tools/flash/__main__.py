@@ -18,7 +18,7 @@ from dfu_util import DfuUtil, FlashError
 from image import FLASH_BASE, ImageError, read, write_dfu
 
 LOOK_SECONDS = 0.3
-SETTLE_SECONDS = 10  # from machine.bootloader() to a device on the bus
+SETTLE_SECONDS = 30  # for mpremote to start, reach the prompt and be gone
 BAR_WIDTH = 30
 DEVNODE = Path(__file__).resolve().parent.parent / "devnode"
 HOW = (
