@@ -114,6 +114,20 @@ def test_licences__object_of_unknown_origin(build):
     assert answer.returncode == 1 and "unknown project" in answer.stderr and "kept.o" in answer.stderr
 
 
+def test_licences__link_time_optimisation(build):
+    """What was compiled as one when it was linked bears no object's name: all that went into it counts."""
+    folder, tree = build
+    text = (folder / "firmware.map").read_text()
+    text = text.replace(f"0x20 {folder}/kept.o", "0x20 /tmp/ccX.ltrans0.ltrans.o")
+    (folder / "firmware.map").write_text(text.replace("LOAD ", f"LOAD {folder}/gone.o\nLOAD ", 1))
+    (folder / "gone.o").write_bytes(b"\x7fELF .gnu.lto_.symtab")
+    (tree / "lib" / "new" / "kept.c").write_text("// SPDX-License-Identifier: MIT\n")
+    answer = run(folder, MICROPYTHON_DIR=str(tree))
+    assert answer.returncode == 1
+    assert answer.stderr == "licences: MicroPython: lib/new/gone.c: no known licence\n"
+    assert re.search("compiled as one when linked +32", answer.stdout)
+
+
 @pytest.mark.parametrize(
     "text, licence",
     [

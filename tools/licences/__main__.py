@@ -58,7 +58,7 @@ def judge(files):
     return judged, faults
 
 
-def table(judged, stream):
+def table(judged, unit_bytes, stream):
     groups = defaultdict(lambda: [0, 0])
     for file, licence, _ in judged:
         group = groups[file.project or "unknown", licence or "unknown"]
@@ -67,11 +67,13 @@ def table(judged, stream):
     print(f"{'project':14}{'licence':38}{'files':>6}{'bytes':>9}", file=stream)
     for (project, licence), (count, size) in sorted(groups.items()):
         print(f"{project:14}{licence:38}{count:6}{size:9}", file=stream)
+    if unit_bytes:
+        print(f"{'of several projects, compiled as one when linked':58}{unit_bytes:9}", file=stream)
 
 
-def notices(judged, stream):
+def notices(judged, unit_bytes, stream):
     """What a binary has to carry: each project's licence file, and each different notice of a file."""
-    table(judged, stream)
+    table(judged, unit_bytes, stream)
     for project, variable, name in NOTICE_FILES:
         print(f"\n{'=' * 80}\n{project}: {name}\n", file=stream)
         stream.write(read(Path(os.environ[variable], name)))
@@ -106,14 +108,15 @@ def main():
     frozen += sorted((micropython / "drivers").glob("*"))
     frozen += sorted((micropython / "lib" / "micropython-lib" / "micropython").rglob("manifest.py"))
     frozen = [place.parent if place.name == "manifest.py" else place for place in frozen]
-    judged, faults = judge(linked(map_file, options.build, PORT, Projects(roots()), frozen))
+    files, unit_bytes = linked(map_file, options.build, PORT, Projects(roots()), frozen)
+    judged, faults = judge(files)
     if options.files:
         for file, licence, where in judged:
             print(f"{licence or 'UNKNOWN':38}{file.project or 'unknown'}: {file.name} ({where})")
-    table(judged, sys.stdout)
+    table(judged, unit_bytes, sys.stdout)
     if options.output:
         with open(options.output, "w") as stream:
-            notices(judged, stream)
+            notices(judged, unit_bytes, stream)
         print(f"The notices that go with a binary: {options.output}")
     for fault in faults:
         print(f"licences: {fault}", file=sys.stderr)

@@ -8,6 +8,9 @@ from pathlib import Path
 # A section's contribution in the map: name (perhaps on a line of its own), address, size, object.
 CONTRIBUTION = re.compile(r"^ (?:\S+)?\s+0x([0-9a-f]+)\s+0x([0-9a-f]+) (\S.*)$", re.MULTILINE)
 WRAPPED = re.compile(r"^( \S+)\n\s+(?=0x)", re.MULTILINE)
+LOADED = re.compile(r"^LOAD (\S.*\.o)$", re.MULTILINE)
+UNIT = re.compile(r"\.ltrans\d*\.ltrans\.o$")  # what link-time optimisation makes of many objects
+LTO_SECTION = b".gnu.lto_."
 MEMBER = re.compile(r"/([^/]+\.a)\((.+)\)$")
 ARCHIVES = {"libgcc.a": "libgcc", "libc.a": "newlib", "libm.a": "newlib"}
 MEMORY_START = 0x08000000  # what lies below is debug information
@@ -48,6 +51,16 @@ def contributions(text):
     return {name: size for name, size in sizes.items() if name.endswith((".o", ".o)"))}
 
 
+def in_unit(text):
+    """The objects that the linker gave to link-time optimisation. What is left of each is not to be told any
+    more, so all of them count."""
+    return [
+        name
+        for name in LOADED.findall(text)
+        if Path(name).exists() and LTO_SECTION in Path(name).read_bytes()
+    ]
+
+
 def dependencies(path):
     """The files of a .P: the source first, then its headers."""
     text = path.read_text().replace("\\\n", " ")
@@ -66,8 +79,16 @@ def source_without_list(obj, build, folders):
 
 
 def linked(map_file, build, port, projects, frozen):
-    """[File] of an image. port: the folder in which it was compiled. frozen: folders of Python sources."""
+    """([File] of an image, bytes that came out of link-time optimisation).
+
+    port     the folder in which it was compiled
+    frozen   folders of Python sources"""
     build, files = Path(build).resolve(), {}
+    text = Path(map_file).read_text()
+    sizes = contributions(text)
+    unit_bytes = sum(sizes.pop(name) for name in list(sizes) if UNIT.search(name))
+    if unit_bytes:
+        sizes.update((name, sizes.get(name, 0)) for name in in_unit(text))
 
     def note(project, name, path, size, obj):
         entry = files.setdefault((project, name), File(project, name, path))
@@ -75,7 +96,7 @@ def linked(map_file, build, port, projects, frozen):
         entry.objects.add(obj)
 
     folders = [port, *(root for _, root in projects.roots)]
-    for name, size in contributions(Path(map_file).read_text()).items():
+    for name, size in sizes.items():
         member = MEMBER.search(name)
         if member:
             note(ARCHIVES.get(member[1]), f"{member[1]}({member[2]})", None, size, name)
@@ -94,7 +115,7 @@ def linked(map_file, build, port, projects, frozen):
     for path in frozen_sources(build / "frozen_mpy", frozen):
         project, inside = projects.of(path) if path.exists() else (None, str(path))
         note(project, inside, path, 0, "frozen bytecode")
-    return sorted(files.values(), key=lambda file: (file.project or "", file.name))
+    return sorted(files.values(), key=lambda file: (file.project or "", file.name)), unit_bytes
 
 
 def frozen_sources(folder, frozen):
