@@ -50,6 +50,8 @@ FOR_RUN = (
 FOR_TEST = (
     Package("iproute2", program("ip"), 10),
     Package("dnsmasq-base", program("dnsmasq"), 5),
+    Package("iperf", program("iperf"), 1),
+    Package("bind9-dnsutils", program("dig"), 12),
     Package("tshark", program("tshark"), 180),
     Package("dfu-util", program("dfu-suffix"), 1),
     # tools/devnode: the emulated board's DFU loader for the real dfu-util
