@@ -158,7 +158,9 @@ def dig(lan, server, name, kind):
     """A question straight to the board (RFC 6762 section 5.5): dig hears no answer to the group's address."""
     options = ("+short", "+timeout=5", "+tries=2", "+noedns", "+norecurse")
     # The board says nothing for a second when IPv6 gave it another address: it probes again. dig asks twice.
-    return (lan.run("dig", f"@{server}", "-p", "5353", *options, name, kind).splitlines() or [""])[-1]
+    return (
+        lan.run("dig", f"@{server}", "-p", "5353", *options, name, kind, check=False).splitlines() or [""]
+    )[-1]
 
 
 def encode(name):
@@ -210,7 +212,7 @@ def test_mdns__dig_finds_host_and_service(up, lan, responder):
         if (address, port) == (board, 5353) and packet[2] & 0x80 and socket.inet_aton(board) in packet:
             break
     up.exec("mdns.del_service('en1', slot)")
-    assert "Kitchen" not in dig(lan, board, "_http._tcp.local", "PTR")
+    assert "no servers could be reached" in dig(lan, board, "_http._tcp.local", "PTR")
 
 
 def test_mdns__somebody_has_the_name(up, responder):
