@@ -506,8 +506,12 @@ static mp_obj_t py_netconn_callback(mp_obj_t self_in, mp_obj_t callback) {
     if (callback != mp_const_none && !mp_obj_is_callable(callback)) {
         mp_raise_TypeError(MP_ERROR_TEXT("callback must be callable or None"));
     }
-    memset(self->events, 0, sizeof(self->events));
+    lwipb_events_t *events = callback == mp_const_none ? NULL : m_new0(lwipb_events_t, 1);
     self->callback = callback;
+    SYS_ARCH_DECL_PROTECT(lev);
+    SYS_ARCH_PROTECT(lev);
+    self->events = events;
+    SYS_ARCH_UNPROTECT(lev);
     return mp_const_none;
 }
 static MP_DEFINE_CONST_FUN_OBJ_2(netconn_callback_obj, py_netconn_callback);

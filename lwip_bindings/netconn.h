@@ -8,18 +8,24 @@
 
 #include "lwip/api.h"
 
-// What one kind of event came to since it was last told.
-typedef struct _lwipb_conn_event_t {
-    uint16_t count;
-    uint32_t len;
-} lwipb_conn_event_t;
+// Events that wait to be told, in their order. When so many do that each kind has one place left, those of
+// a kind that is among them already are added to its last: none is lost, and no length.
+#define LWIPB_EVENTS_WAITING (32)
+typedef struct _lwipb_events_t {
+    uint8_t first;
+    uint8_t count;
+    struct {
+        uint32_t kind : 3;
+        uint32_t len : 29;
+    } waiting[LWIPB_EVENTS_WAITING];
+} lwipb_events_t;
 
 typedef struct _lwipb_netconn_t {
     lwipb_live_t live; // held while conn is not NULL
     struct netconn *conn;
     struct pbuf *rest; // of a stream: what recv_into() had no room for
     mp_obj_t callback;
-    lwipb_conn_event_t events[NETCONN_EVT_ERROR + 1]; // counted while there is a callback
+    lwipb_events_t *events; // kept while there is a callback, else NULL
     int16_t readable; // receptions and connections that wait, as lwIP counts them
     bool writable;
     bool starved; // the last datagram had to wait for memory

@@ -18,6 +18,24 @@ static lwipb_netconn_t *slots[MEMP_NUM_NETCONN];
 // A chain of this length takes another reception, of a whole window at most.
 #define CHAIN_MAX (0xffff - LWIP_MIN(TCP_WND, 0xffff))
 
+// Interrupts masked.
+static void note_event(lwipb_events_t *events, enum netconn_evt evt, u16_t len) {
+    unsigned at = events->count;
+    if (at >= LWIPB_EVENTS_WAITING - (NETCONN_EVT_ERROR + 1)) {
+        while (at > 0 && events->waiting[(events->first + at - 1) % LWIPB_EVENTS_WAITING].kind != evt) {
+            --at;
+        }
+        at = at > 0 ? at - 1 : events->count;
+    }
+    unsigned index = (events->first + at) % LWIPB_EVENTS_WAITING;
+    if (at == events->count) {
+        ++events->count;
+        events->waiting[index].kind = evt;
+        events->waiting[index].len = 0;
+    }
+    events->waiting[index].len += len;
+}
+
 static void count_event(lwipb_netconn_t *self, enum netconn_evt evt, u16_t len) {
     switch (evt) {
         case NETCONN_EVT_RCVPLUS:
@@ -35,9 +53,8 @@ static void count_event(lwipb_netconn_t *self, enum netconn_evt evt, u16_t len) 
         default:
             break;
     }
-    if (self->callback != mp_const_none) {
-        ++self->events[evt].count;
-        self->events[evt].len += len;
+    if (self->events != NULL) {
+        note_event(self->events, evt, len);
     }
 }
 
@@ -54,7 +71,7 @@ static void event_callback(struct netconn *conn, enum netconn_evt evt, u16_t len
         --conn->callback_arg.socket;
     }
     SYS_ARCH_UNPROTECT(lev);
-    if (self != NULL && self->callback != mp_const_none) {
+    if (self != NULL && self->events != NULL) {
         lwipb_live_post(&self->live);
     }
     if (evt != NETCONN_EVT_RCVMINUS && evt != NETCONN_EVT_SENDMINUS) {
@@ -62,22 +79,23 @@ static void event_callback(struct netconn *conn, enum netconn_evt evt, u16_t len
     }
 }
 
-// (conn, event, len) for each kind of event; those of a kind that came together are told in one.
+// (conn, event, len) for each of those that wait now; what they bring about comes in another turn.
 static void netconn_deliver(lwipb_live_t *live) {
     lwipb_netconn_t *self = (lwipb_netconn_t *)live;
-    for (size_t evt = 0; evt < MP_ARRAY_SIZE(self->events); ++evt) {
+    unsigned left = self->events == NULL ? 0 : self->events->count;
+    while (left-- > 0 && self->events != NULL && self->events->count > 0) {
+        lwipb_events_t *events = self->events;
         SYS_ARCH_DECL_PROTECT(lev);
         SYS_ARCH_PROTECT(lev);
-        lwipb_conn_event_t event = self->events[evt];
-        self->events[evt].count = 0;
-        self->events[evt].len = 0;
+        unsigned kind = events->waiting[events->first].kind;
+        unsigned len = events->waiting[events->first].len;
+        events->first = (events->first + 1) % LWIPB_EVENTS_WAITING;
+        --events->count;
         SYS_ARCH_UNPROTECT(lev);
-        if (event.count != 0 && self->callback != mp_const_none) {
-            mp_obj_t args[3] = {
-                MP_OBJ_FROM_PTR(self), MP_OBJ_NEW_SMALL_INT(evt), MP_OBJ_NEW_SMALL_INT(event.len),
-            };
-            lwipb_call(self->callback, 3, args);
-        }
+        mp_obj_t args[3] = {
+            MP_OBJ_FROM_PTR(self), MP_OBJ_NEW_SMALL_INT(kind), MP_OBJ_NEW_SMALL_INT(len),
+        };
+        lwipb_call(self->callback, 3, args);
     }
 }
 
@@ -116,7 +134,7 @@ lwipb_netconn_t *lwipb_netconn_alloc(void) {
     self->conn = NULL;
     self->rest = NULL;
     self->callback = mp_const_none;
-    memset(self->events, 0, sizeof(self->events));
+    self->events = NULL;
     self->readable = 0;
     self->writable = false;
     self->starved = false;

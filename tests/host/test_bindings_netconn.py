@@ -259,6 +259,63 @@ except TypeError:
     assert "ValueError: told" in out and "b'x'" in out
 
 
+def test_callback__each_event_in_order(bindings):
+    """Each reception is told by itself; when too many wait they are told together, and no length is lost."""
+    out = bindings.run(
+        PAIR
+        + """
+import select, time
+u, v = Netconn(UDP), Netconn(UDP)
+u.bind("127.0.0.1", 0)
+v.connect("127.0.0.1", u.addr()[1])
+idle = Netconn(UDP)
+p = select.poll()
+p.register(idle, select.POLLIN)
+m = NetBuf()
+def send(*sizes):
+    for size in sizes:
+        m.ref(bytes(size))
+        v.send(m)
+        p.poll(1)
+seen = []
+def note(conn, event, length):
+    if event == EVT_RCVPLUS and length == 1:
+        # While a callback runs no other does: what comes now waits.
+        send(10, 20, 30)
+        conn.recv().delete()
+        conn.recv().delete()
+        p.poll(30)
+    seen.append((event, length))
+u.callback(note)
+send(1)
+p.poll(50)
+print(seen == [(EVT_RCVPLUS, 1), (EVT_RCVPLUS, 10), (EVT_RCVPLUS, 20), (EVT_RCVPLUS, 30), (EVT_RCVMINUS, 1),
+               (EVT_RCVMINUS, 10)] or seen)
+def flood(conn, event, length):
+    seen.append((event, length))
+    if len(seen) == 1:
+        for i in range(50):
+            send(100 + i)
+            conn.recv().delete()
+        p.poll(30)
+u.callback(None)
+send(5)
+while u.recv().len() != 5:
+    pass
+seen.clear()
+u.callback(flood)
+send(7)
+p.poll(100)
+for kind in (EVT_RCVPLUS, EVT_RCVMINUS):
+    print(sum(length for event, length in seen if event == kind), end=" ")
+u.set_nonblocking(True)
+print(sum(100 + i for i in range(50)) + 7, u.recv().len(), err(u.recv), 27 < len(seen) <= 33)
+"""
+    )
+    total = sum(100 + i for i in range(50)) + 7
+    assert out == f"True\n{total} {total - 149} {total} 149 {errno.EAGAIN} True\n"
+
+
 def test_errors__errno(bindings):
     """Misuse is an OSError with its errno, after deletion EBADF."""
     out = bindings.run(
