@@ -114,6 +114,14 @@ def test_licences__object_of_unknown_origin(build):
     assert answer.returncode == 1 and "unknown project" in answer.stderr and "kept.o" in answer.stderr
 
 
+def test_licences__stale_build(build):
+    """A source that has gone since is no source of unknown licence."""
+    folder, tree = build
+    (tree / "lib" / "new" / "kept.c").unlink()
+    answer = run(folder, MICROPYTHON_DIR=str(tree))
+    assert answer.returncode == 1 and "lib/new/kept.c is gone since the image was built" in answer.stderr
+
+
 def test_licences__link_time_optimisation(build):
     """What was compiled as one when it was linked bears no object's name: all that went into it counts."""
     folder, tree = build

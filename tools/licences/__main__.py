@@ -52,7 +52,9 @@ def judge(files):
     for file in files:
         licence, where = of_file(file.project, file.name, read(file.path))
         judged.append((file, licence, where))
-        if licence not in ACCEPTED:
+        if file.path and not file.path.exists():
+            faults.append(f"{file.project}: {file.name} is gone since the image was built: build it anew")
+        elif licence not in ACCEPTED:
             what = "no known licence" if licence is None else f"{licence}, which no image may hold"
             faults.append(f"{file.project or 'unknown project'}: {file.name}: {what}")
     return judged, faults
