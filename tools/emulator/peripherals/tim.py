@@ -4,7 +4,8 @@
 Differs from silicon: input capture, the slave modes (external clock, encoder, gated, reset, trigger), the
 break input, complementary outputs and the DMA burst register are reported; a master mode (MMS) reaches no
 slave; an output faster than 50 kHz moves its pin only when somebody looks at or watches it, a slower one at
-every edge; the prescaler's counter starts afresh when CEN is set.
+every edge; the prescaler's counter starts afresh when CEN is set. ARR is 0 after reset, as RM0090 (rev. 4)
+and ST's SVD file have it; of younger chips ST says all ones: firmware does well to write it.
 """
 
 from ..peripheral import Register
