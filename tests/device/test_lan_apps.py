@@ -362,3 +362,16 @@ def test_lwiperf__nobody_listens(up):
     assert up.eval("wait(lambda: reports)")
     kind, _, _, remote, port, *_ = up.eval("reports[0]")
     assert (kind, remote, port) == (5, HOST, 5999)
+
+
+# ---- Names of the board's own ----------------------------------------------------------------------
+
+
+def test_dns__local_hosts(up):
+    """A host that the script names is found before any server is asked; a soft reset forgets it."""
+    up.exec("import socket\nlwip.dns.local_addhost('host.test', '10.9.8.7')")
+    assert up.eval("socket.getaddrinfo('host.test', 80)[0][-1][0]") == "10.9.8.7"
+    up.soft_reset()
+    up.exec(UP + "import socket")
+    assert up.eval("lwip.dns.local_lookup('host.test')") is None
+    assert up.eval("socket.getaddrinfo('host.test', 80, socket.AF_INET)[0][-1][0]") == HOST

@@ -228,6 +228,15 @@ extern uint8_t net_lwip_heap[];
 #define DNS_TABLE_SIZE                  4    // names in the cache or asked for; 292 bytes of SRAM each
 #define DNS_MAX_NAME_LENGTH             256
 
+// Hosts that a script names itself, ahead of any server; 96 bytes of CCM each.
+#ifndef DNS_LOCAL_HOSTLIST
+#define DNS_LOCAL_HOSTLIST              1
+#endif
+#define DNS_LOCAL_HOSTLIST_IS_DYNAMIC   DNS_LOCAL_HOSTLIST
+#define DNS_LOCAL_HOSTLIST_MAX_NAMELEN  64
+#ifndef MEMP_NUM_LOCALHOSTLIST
+#define MEMP_NUM_LOCALHOSTLIST          4
+#endif
 // Names that end in .local are asked for by multicast (RFC 6762).
 #ifndef LWIP_DNS_SUPPORT_MDNS_QUERIES
 #define LWIP_DNS_SUPPORT_MDNS_QUERIES   1
