@@ -17,12 +17,14 @@ class I2cWires:
         self._sda = (machine["GPIO" + sda[1]], int(sda[2:]))
         self._clock = self._data = 1
         self._stuck = 0  # clocks until a hung device lets SDA go
+        self._block = None
         self._idle()
         for port, pin in (self._scl, self._sda):
             port.set_pull(pin, 1)
         block = block_of(I2C_PINS, "scl", scl)
         if block and block == block_of(I2C_PINS, "sda", sda):
-            machine[block].wires = self
+            self._block = machine[block]
+            self._block.wires = self
             for address, device in devices.items():
                 machine[block].attach(address, device)
         self._scl[0].watch(self._scl[1], self._clock_driven)
@@ -32,6 +34,8 @@ class I2cWires:
         """A device drives SDA low until it has seen so many clocks."""
         self._stuck = clocks
         self._drive()
+        if clocks and self._block is not None:
+            self._block.line_fell()
 
     @property
     def sda_low(self):

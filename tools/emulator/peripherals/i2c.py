@@ -90,6 +90,11 @@ class I2c(ApbPeripheral):
         self.regs[0x18] = 0
         self._update_irq()
 
+    def line_fell(self):
+        """Somebody else pulls SDA low: BUSY, as after his START (27.6.7)."""
+        if self.regs[0] & CR1_PE and not self.regs[0x18] & SR2_MSL:
+            self._stuck_busy = True
+
     def _held_low(self):
         """Whether somebody else holds SDA."""
         return self.wires is not None and self.wires.sda_low
