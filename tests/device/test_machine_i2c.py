@@ -253,11 +253,11 @@ def test_stretched_clock(bench):
 def during(bench, action):
     """Run `action` at each of many moments of a transfer; the outcomes."""
     outcomes = []
+    model = bench.machine["I2C1"]
     for delay in range(5_000, 200_000, 13_000):
         bench.start(
             "time.sleep_ms(20)\ntry:\n print(i.readfrom_mem(0x48, 0, 2))\nexcept OSError as e:\n print(e)"
         )
-        model = bench.machine["I2C1"]
         bench.run_until(lambda: model.regs[0x18] & 2, seconds=1)
         bench.advance(delay)
         if model.regs[0x18] & 2:

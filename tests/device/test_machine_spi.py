@@ -232,7 +232,8 @@ print(sorted(done))
 def test_ctrl_c__ends_a_long_transfer(board):
     """A transfer of 200 ms and more is left early, and the bus is free after it."""
     board.exec("from machine import SPI\ns = SPI(1, 1)\nb = bytearray(40000)")
-    board.start("while True:\n s.write(b)")
+    board.start("print('go')\nwhile True:\n s.write(b)")
+    board.expect(b"go\r\n")
     board.dut.write(b"\x03")
     _, error = board.finish()
     assert b"KeyboardInterrupt" in error
