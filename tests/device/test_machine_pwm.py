@@ -1,12 +1,16 @@
 # SPDX-License-Identifier: MIT
 """machine.PWM measured on the emulated board's pins: frequency and duty from the times of the edges."""
 
+from pathlib import Path
+
 import pytest
 from support.board import BoardError
+from upstream.test_upstream import HERE, TESTS
 
 pytestmark = pytest.mark.emulator_only
 
 SECOND = 1_000_000_000
+UPSTREAM, UNITTEST = Path(TESTS), Path(HERE, "board")
 
 
 @pytest.fixture
@@ -215,3 +219,28 @@ def test_pwm__keeps_over_freq(bench):
         bench.exec(f"machine.freq({hz})")
         freq, duty = measure(bench, "PD12")
         assert (freq, duty / freq) == (pytest.approx(50, rel=1e-5), pytest.approx(1.5e-3, abs=1e-6))
+
+
+@pytest.mark.timeout(900)
+def test_pwm__upstream(bench, pytestconfig):
+    """MicroPython's own test of PWM, which measures by time_pulse_us() over a wire; its file knows no stm32,
+    so the pins of another port in it become ours. Its slow frequencies are for --full."""
+    source = (UPSTREAM / "extmod_hardware" / "machine_pwm.py").read_text()
+    ours = source.replace('"rp2" in sys.platform', '"stm32" in sys.platform').replace(
+        '(("GPIO0", "GPIO1"),)', '(("PD12", "PE7"),)'
+    )
+    assert ours.count("PD12") == 1
+    frequencies = 7
+    if not pytestconfig.getoption("full"):
+        for slow in (50, 100, 500):
+            ours = ours.replace(f"def test_freq_{slow}(", f"def slow_freq_{slow}(")
+            frequencies -= 1
+    bench.board.wire("PD12", "PE7")
+    library = (UNITTEST / "unittest.py").read_text()
+    bench.exec(
+        "import sys\nclass M: pass\nm = M()\ng = {'__name__': 'unittest'}\n"
+        f"exec({library!r}, g)\nfor k in g:\n setattr(m, k, g[k])\nsys.modules['unittest'] = m"
+    )
+    output = bench.exec(ours, seconds=120)
+    assert "FAIL" not in output and "ERROR" not in output, output
+    assert output.count(" level=1 timing_er=") == frequencies * 5, output

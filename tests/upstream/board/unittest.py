@@ -68,6 +68,10 @@ class TestCase:
         if not value:
             raise AssertionError(msg or "%r is not true" % (value,))
 
+    def assertLessEqual(self, first, second, msg=None):
+        if not first <= second:
+            raise AssertionError(msg or "%r > %r" % (first, second))
+
     def assertFalse(self, value, msg=None):
         if value:
             raise AssertionError(msg or "%r is not false" % (value,))
@@ -130,9 +134,11 @@ def main(module="__main__"):
     for name in dir(scope):
         kind = getattr(scope, name)
         if isinstance(kind, type) and issubclass(kind, TestCase) and kind is not TestCase:
+            getattr(kind, "setUpClass", lambda: None)()
             for method in dir(kind):
                 if method.startswith("test"):
                     run_one(kind(), method, result)
+            getattr(kind, "tearDownClass", lambda: None)()
     print("-" * 70)
     print("Ran %d tests\n" % result.run)
     if result.failures or result.errors:
