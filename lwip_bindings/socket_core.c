@@ -120,6 +120,17 @@ static void linger(lwipb_socket_t *self) {
     }
 }
 
+// Other systems reset a connection that is closed with SO_LINGER at 0 seconds; lwIP only if data is under
+// way.
+static void reset_unless_lingering(struct netconn *conn) {
+    LOCK_TCPIP_CORE();
+    struct tcp_pcb *pcb = conn->pcb.tcp;
+    if (conn->linger == 0 && pcb != NULL && pcb->state > LISTEN && pcb->state < TIME_WAIT) {
+        tcp_abort(pcb);
+    }
+    UNLOCK_TCPIP_CORE();
+}
+
 static void release(lwipb_socket_t *self) {
     int fd = self->fd;
     struct netconn *conn = netconn_of(self);
@@ -129,6 +140,7 @@ static void release(lwipb_socket_t *self) {
     }
     if (is_stream(self)) {
         lwipb_conn_guard(conn, false);
+        reset_unless_lingering(conn);
     }
     self->fd = -1;
     open_sockets[fd - LWIP_SOCKET_OFFSET] = NULL;

@@ -780,6 +780,13 @@ c.setblocking(False)
 c.send(b"x" * 100000)
 c.close()
 c, a = pair()
+c.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+c.close()
+try:
+    print(a.recv(1))
+except OSError as e:
+    print(e.errno)
+c, a = pair()
 c.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 10))
 def take():
     time.sleep_ms(200)
@@ -791,7 +798,7 @@ c.close()
 print("lingered", c.fileno())
 """
     )
-    assert out == "lingered -1\n"
+    assert out == f"{errno.ECONNRESET}\nlingered -1\n"
 
 
 def test_raw__ping(bindings):
