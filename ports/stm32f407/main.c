@@ -81,13 +81,13 @@ static void run_repl(void) {
 
 static void deinit(void) {
     mp_printf(&mp_plat_print, "MPY: soft reboot\n");
-    machine_buses_deinit();
     machine_pin_deinit();
     machine_pwm_deinit_all();
     machine_rtc_deinit();
     adc_off();
     soft_timer_deinit();
     mp_thread_deinit();
+    machine_buses_deinit(); // no thread is in a transfer any more
     #if PORT_WITH_NET
     lwip_bindings_deinit();
     network_deinit();

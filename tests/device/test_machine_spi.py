@@ -116,6 +116,28 @@ def test_soft_reset__gives_the_pins_back(board):
     assert board.eval("[__import__('machine').Pin(p).mode() for p in ('PB3', 'PB4', 'PB5')]") == [0, 0, 0]
 
 
+def test_soft_reset__in_the_middle_of_transfers(board):
+    """Threads are ended first: none of them finds its bus without a clock."""
+    script = """
+import _thread
+from machine import SPI, I2C, UART
+b = bytearray(4000)
+def run(f):
+    while True:
+        try:
+            f(b)
+        except OSError:
+            pass
+s, u, i = SPI(1, 1), UART(2, 9600), I2C(3)
+for f in (s.write, u.write, lambda b: i.writeto(1, b)):
+    _thread.start_new_thread(run, (f,))
+"""
+    for _ in range(3):
+        board.exec(script)
+        board.soft_reset()
+    assert board.eval("__import__('machine').SPI(1).read(0)") == b""
+
+
 # The flash
 
 
