@@ -375,3 +375,27 @@ def test_dns__local_hosts(up):
     up.exec(UP + "import socket")
     assert up.eval("lwip.dns.local_lookup('host.test')") is None
     assert up.eval("socket.getaddrinfo('host.test', 80, socket.AF_INET)[0][-1][0]") == HOST
+
+
+def test_mdns__two_probe_for_one_name(up, responder):
+    """RFC 6762 section 8.2: the later probe in order wins; lwIP's comparison has the stack for it."""
+    ended = threading.Event()
+    # A probe for the same name with an address that comes after every other.
+    probe = struct.pack("!6H", 0, 0, 1, 0, 1, 0) + encode("both.local") + struct.pack("!2H", 255, 1)
+    probe += encode("both.local") + struct.pack("!2HIH", 1, 1, 120, 4) + bytes([255, 255, 255, 254])
+
+    def insist():
+        while not ended.wait(0.02):
+            responder.sendto(probe, (GROUP, 5353))
+
+    thread = threading.Thread(target=insist)
+    thread.start()
+    try:
+        up.exec(ANNOUNCED.format(name="both"))
+        up.exec("time.sleep_ms(2500)")
+        # The board waits for the other one to finish, each time.
+        assert (1, 0) not in up.eval("results")
+    finally:
+        ended.set()
+        thread.join()
+    assert up.eval("wait(lambda: results)") and up.eval("results[-1]") == (1, 0)

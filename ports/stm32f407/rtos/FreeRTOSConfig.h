@@ -45,7 +45,7 @@ extern uint32_t SystemCoreClock;
 #define configAPPLICATION_ALLOCATED_HEAP 1
 #define configTOTAL_HEAP_SIZE ((size_t)(RTOS_HEAP_BYTES))
 #ifndef RTOS_HEAP_BYTES
-#define RTOS_HEAP_BYTES (6912)
+#define RTOS_HEAP_BYTES (6912 + 3072) // the second for mDNS: TCPIP_THREAD_STACKSIZE
 #endif
 
 // Interrupts of priority 5 to 15 may call FromISR functions.
