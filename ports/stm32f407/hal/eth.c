@@ -549,7 +549,7 @@ bool eth_dma_reaches(const void *data, size_t bytes) {
     return at >= SRAM1_BASE && bytes <= 0x20000 && at + bytes <= SRAM1_BASE + 0x20000;
 }
 
-bool eth_send(const eth_tx_segment_t *segment, unsigned segments, uint32_t flags) {
+__attribute__((flatten)) bool eth_send(const eth_tx_segment_t *segment, unsigned segments, uint32_t flags) {
     if (!eth.running || !eth_tx_put(&eth.tx, segment, segments, flags)) {
         eth_stats.tx_full++;
         return false;
@@ -561,7 +561,7 @@ bool eth_send(const eth_tx_segment_t *segment, unsigned segments, uint32_t flags
     return true;
 }
 
-unsigned eth_reap(void) {
+__attribute__((flatten)) unsigned eth_reap(void) {
     unsigned frames = 0;
     eth_tx_done_t done;
     while (eth_tx_reap(&eth.tx, &done, eth.release)) {

@@ -78,13 +78,23 @@ static unsigned oldest_frame(const eth_rx_ring_t *ring, bool *broken) {
     return 0;
 }
 
+// The oldest descriptor's buffer is the caller's.
+static inline eth_desc_t *take_oldest(eth_rx_ring_t *ring, void **slot) {
+    uint16_t at = ring->take;
+    *slot = ring->buffer[at].slot;
+    ring->buffer[at] = (eth_rx_buffer_t) { NULL, NULL };
+    ring->take = after(at, ring->count);
+    ring->held--;
+    return &ring->desc[at];
+}
+
 unsigned eth_rx_take(eth_rx_ring_t *ring, eth_rx_frame_t *frame, void **slots) {
     bool broken = false;
     unsigned segments = 1;
-    // Nearly always the oldest buffer holds a whole frame.
-    if (!eth_rx_filled(ring, 1)) {
+    if (ring->held == 0) {
         return 0;
     }
+    // Nearly always the oldest buffer holds a whole frame.
     if (eth_rx_place(ring->desc[ring->take].status) != ETH_RX_WHOLE) {
         segments = oldest_frame(ring, &broken);
         if (segments == 0) {
@@ -93,14 +103,10 @@ unsigned eth_rx_take(eth_rx_ring_t *ring, eth_rx_frame_t *frame, void **slots) {
     }
     // What the DMA wrote to the other words and to the buffers is read after the status that gave them up.
     ETH_RING_BARRIER();
-    eth_desc_t *last = NULL;
-    for (unsigned n = 0; n < segments; n++) {
-        last = &ring->desc[ring->take];
-        slots[n] = ring->buffer[ring->take].slot;
-        ring->buffer[ring->take] = (eth_rx_buffer_t) { NULL, NULL };
-        ring->take = after(ring->take, ring->count);
+    eth_desc_t *last = take_oldest(ring, &slots[0]);
+    for (unsigned n = 1; n < segments; n++) {
+        last = take_oldest(ring, &slots[n]);
     }
-    ring->held -= segments;
     frame->status = last->status;
     frame->extended = last->extended;
     frame->time_lo = last->time_lo;

@@ -207,7 +207,7 @@ err_t ethif_unknown_frame(struct pbuf *p, struct netif *net) {
 }
 
 // Takes one frame from the ring and leaves it in *p, or NULL if it is not for lwIP. False if there is none.
-static bool take_one(struct pbuf **p, eth_csum_t *verdict) {
+__attribute__((flatten)) static bool take_one(struct pbuf **p, eth_csum_t *verdict) {
     eth_rx_frame_t frame;
     void *slots[ETH_RX_COUNT];
     unsigned segments = take_frame(&frame, slots);

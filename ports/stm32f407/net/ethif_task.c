@@ -11,6 +11,7 @@
 
 #include "clock.h"
 #include "ethif.h"
+#include "rtos.h"
 #include "rx_pace.h"
 #include "timebase.h"
 
@@ -41,14 +42,6 @@ static void notify_from_interrupt(uint32_t events) {
     portYIELD_FROM_ISR(woken);
 }
 
-void ETH_IRQHandler(void);
-void ETH_IRQHandler(void) {
-    uint32_t events = eth_interrupt();
-    if (events != 0) {
-        notify_from_interrupt(events);
-    }
-}
-
 static void unmask(uint32_t events) {
     SYS_ARCH_DECL_PROTECT(level);
     SYS_ARCH_PROTECT(level);
@@ -59,20 +52,20 @@ static void unmask(uint32_t events) {
 // Hands up what the ring holds. False if it stopped because this millisecond's share is used up.
 static bool receive_all(void) {
     static TickType_t tick;
-    static uint32_t spent;
-    const uint32_t share = hclk_hz() / 1000 / 100 * RX_SHARE_PERCENT;
+    static uint32_t left; // of the share, cycles
     for (;;) {
         if (xTaskGetTickCount() != tick) {
             tick = xTaskGetTickCount();
-            spent = 0;
+            left = hclk_hz() / 1000 / 100 * RX_SHARE_PERCENT;
         }
-        if (spent >= share) {
+        if (left == 0) {
             ethif_stats.rx_deferred++;
             return false;
         }
         uint32_t start = clock_cycles();
         unsigned frames = ethif_input(RX_BATCH);
-        spent += clock_cycles() - start;
+        uint32_t spent = clock_cycles() - start;
+        left -= spent < left ? spent : left;
         if (frames < RX_BATCH) {
             return true;
         }
@@ -115,10 +108,39 @@ static TickType_t longest_wait(void) {
     return !eth_tx_idle() && until_step > TX_REAP_MS ? TX_REAP_MS : (TickType_t)until_step;
 }
 
-void ethif_serve(TickType_t limit) {
-    TickType_t wait = longest_wait();
-    uint32_t events = 0;
-    xTaskNotifyWait(0, UINT32_MAX, &events, wait < limit ? wait : limit);
+// Lets the next frame raise the interrupt, or has the ring looked at again later. A frame that came since the
+// last look raises it at once: it is level.
+static void await_frames(void) {
+    if (rx_pace_pause()) {
+        timebase_alarm(TIMEBASE_ALARM_ETH, timebase_us32() + RX_PAUSE_US, pause_over);
+        unmask(ETH_EVENT_TX);
+    } else {
+        unmask(ETH_EVENT_RX | ETH_EVENT_TX);
+    }
+}
+
+// By the Python thread that the frame wakes, as long as it is a few: most often it waits for just that frame,
+// and the detour over the task would cost two switches.
+static void receive_in_passing(void) {
+    if (ethif_input(RX_BATCH) == RX_BATCH) {
+        ethif_notify(ETH_EVENT_RX);
+    } else {
+        await_frames();
+    }
+}
+
+void ETH_IRQHandler(void);
+void ETH_IRQHandler(void) {
+    uint32_t events = eth_interrupt();
+    if (events == ETH_EVENT_RX && rtos_lend_thread(receive_in_passing)) {
+        return;
+    }
+    if (events != 0) {
+        notify_from_interrupt(events);
+    }
+}
+
+static void look_after(uint32_t events) {
     if (!ethif_is_active()) {
         held_up = false;
         return;
@@ -131,14 +153,23 @@ void ethif_serve(TickType_t limit) {
         follow_link();
         UNLOCK_TCPIP_CORE();
     }
-    if (held_up) {
-        return;
+    if (!held_up) {
+        await_frames();
     }
-    // A frame that came between the last look and the unmasking raises the interrupt, which is level.
-    if (rx_pace_pause()) {
-        timebase_alarm(TIMEBASE_ALARM_ETH, timebase_us32() + RX_PAUSE_US, pause_over);
-        unmask(ETH_EVENT_TX);
-    } else {
-        unmask(ETH_EVENT_RX | ETH_EVENT_TX);
+}
+
+void ethif_serve(TickType_t limit) {
+    TickType_t start = xTaskGetTickCount();
+    TickType_t left = limit;
+    uint32_t events = 0;
+    while (left > 0 && !(events & ETHIF_TASK_WAKE)) {
+        TickType_t wait = longest_wait();
+        events = 0;
+        xTaskNotifyWait(0, UINT32_MAX, &events, wait < left ? wait : left);
+        look_after(events);
+        if (limit != portMAX_DELAY) {
+            TickType_t elapsed = xTaskGetTickCount() - start;
+            left = elapsed < limit ? limit - elapsed : 0;
+        }
     }
 }

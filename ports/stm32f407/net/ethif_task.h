@@ -16,8 +16,7 @@
 // The task, before it runs.
 void ethif_set_task(TaskHandle_t task);
 
-// By that task, without lwIP's lock: waits for what comes first, a notification or `limit` ticks, and serves
-// the MAC. May return early.
+// By that task, without lwIP's lock: serves the MAC until ETHIF_TASK_WAKE comes or `limit` ticks have passed.
 void ethif_serve(TickType_t limit);
 
 // Has ethif_serve() look after these events (ETH_EVENT_...). Any task.

@@ -22,11 +22,14 @@ typedef struct _thread_t {
     void *arg;
     StackType_t *stack;
     StackType_t *stack_top;
-    volatile uint8_t parked; // blocked in a place that holds nothing but Python's own locks
+    volatile uint8_t parked; // not 0: blocked in a place that holds nothing but Python's own locks
     volatile uint8_t finished;
-    volatile uint8_t woken; // a notification is under way to its mp_hal_wait()
+    volatile uint8_t woken; // its mp_hal_wait() is to end
     StaticTask_t tcb;
 } thread_t;
+
+#define PARKED (1)
+#define PARKED_WAITING (2) // in mp_hal_wait()
 
 static thread_t main_thread;
 static thread_t *volatile threads; // changes with interrupts masked: mp_hal_wake() reads it in any context
@@ -202,7 +205,7 @@ int mp_thread_mutex_lock(mp_thread_mutex_t *mutex, int wait) {
             mutex->last->next = &self;
         }
         mutex->last = &self;
-        set_parked(1);
+        set_parked(PARKED);
         // The switch is pending until the critical section ends: nobody can resume this task before.
         vTaskSuspend(NULL);
         taskEXIT_CRITICAL();
@@ -227,15 +230,50 @@ void mp_thread_mutex_unlock(mp_thread_mutex_t *mutex) {
 
 // --- waiting (declared in mphalport.h) ---
 
-// A thread that has been woken, and has not looked at what it waits for since, is not woken again.
+static void (*volatile lent_work)(void);
+
+// `woken` is set from mp_hal_wake() until the thread goes to look at what it waits for: it is notified at
+// most once meanwhile, and only where it may sleep.
 void mp_hal_wait(int32_t timeout_ms) {
     thread_t *self = find_thread(rtos_current_task());
+    TickType_t limit = timeout_ms < 0 ? portMAX_DELAY : (TickType_t)timeout_ms;
+    TickType_t left = limit;
+    TickType_t start = xTaskGetTickCount();
     MP_THREAD_GIL_EXIT();
-    self->parked = 1;
-    ulTaskNotifyTake(pdTRUE, timeout_ms < 0 ? portMAX_DELAY : (TickType_t)timeout_ms);
+    for (;;) {
+        self->parked = PARKED_WAITING;
+        if (self->woken) {
+            break;
+        }
+        ulTaskNotifyTake(pdTRUE, left);
+        void (*work)(void) = lent_work;
+        if (work == NULL) {
+            break;
+        }
+        lent_work = NULL;
+        self->parked = PARKED;
+        work();
+        if (limit != portMAX_DELAY) {
+            TickType_t elapsed = xTaskGetTickCount() - start;
+            left = elapsed < limit ? limit - elapsed : 0;
+        }
+    }
     self->parked = 0;
     self->woken = 0;
     MP_THREAD_GIL_ENTER();
+}
+
+bool rtos_lend_thread(void (*work)(void)) {
+    thread_t *th = threads;
+    if (th == NULL || th->next != NULL || th->parked != PARKED_WAITING
+        || rtos_current_task() != xTaskGetIdleTaskHandle()) {
+        return false;
+    }
+    BaseType_t woken = pdFALSE;
+    lent_work = work;
+    vTaskNotifyGiveFromISR(th->task, &woken);
+    portYIELD_FROM_ISR(woken);
+    return true;
 }
 
 // In a task as in an interrupt: with interrupts masked the list stands still, and FreeRTOS's FromISR
@@ -246,7 +284,9 @@ void mp_hal_wake(void) {
     for (thread_t *th = threads; th != NULL; th = th->next) {
         if (!th->woken) {
             th->woken = 1;
-            vTaskNotifyGiveFromISR(th->task, &woken);
+            if (th->parked == PARKED_WAITING) {
+                vTaskNotifyGiveFromISR(th->task, &woken);
+            }
         }
     }
     portYIELD_FROM_ISR(woken);

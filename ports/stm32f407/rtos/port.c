@@ -123,11 +123,3 @@ BaseType_t xPortStartScheduler(void) {
 void vPortEndScheduler(void) {
     configASSERT(0);
 }
-
-void port_check_interrupt_priority(void) {
-    uint32_t number = __get_IPSR();
-    if (number >= 16) {
-        uint32_t priority = NVIC_GetPriority((IRQn_Type)(number - 16));
-        configASSERT(priority >= configMAX_SYSCALL_INTERRUPT_PRIORITY >> 4);
-    }
-}

@@ -3,6 +3,8 @@
 #ifndef RTOS_RTOS_H
 #define RTOS_RTOS_H
 
+#include <stdbool.h>
+
 #define RTOS_PRIORITY_PYTHON (2)
 #define RTOS_PRIORITY_TCPIP (5)
 #define RTOS_PRIORITY_USB (6)
@@ -12,6 +14,10 @@ extern void *volatile pxCurrentTCB;
 static inline void *rtos_current_task(void) {
     return pxCurrentTCB;
 }
+
+// For interrupts: has the one Python thread do `work` before it looks at what it waits for, if there is but
+// one, if it waits, and if nobody wanted the processor (the idle task was interrupted). False: it does not.
+bool rtos_lend_thread(void (*work)(void));
 
 // Before the scheduler starts: the stack guards and the naming of tasks in fault reports.
 void rtos_init(void);
