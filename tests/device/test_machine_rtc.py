@@ -135,3 +135,17 @@ def test_rtc__calibration(bench):
         with pytest.raises(BoardError, match="ValueError: calibration out of range"):
             bench.exec(f"rtc.calibration({value})")
     bench.exec("rtc.calibration(0)")
+
+
+def test_datetime__the_crystal_does_not_start(bench):
+    """The RC oscillator takes its place in time, although the core sleeps while it waits."""
+    bench.exec(
+        "from machine import mem32\nBDCR = 0x4002_3870\n"
+        "mem32[BDCR] |= 1 << 16\nmem32[BDCR] &= ~(1 << 16)\n"  # BDRST: nobody has asked for the calendar yet
+        "mem32[BDCR] |= 1"  # LSEON
+    )
+    start = bench.now
+    bench.exec("rtc.datetime()", seconds=60)
+    assert 3000 * MS < bench.now - start < 3500 * MS
+    assert bench.eval("mem32[BDCR] >> 8 & 3") == 2  # LSI
+    assert bench.eval("rtc.datetime()[0]") == 2000

@@ -2,13 +2,14 @@
 #include "rtc.h"
 #include "clock.h"
 #include "stm32f4xx.h"
+#include "timebase.h"
 
 #define SOURCE_LSE (1UL << RCC_BDCR_RTCSEL_Pos)
 #define SOURCE_LSI (2UL << RCC_BDCR_RTCSEL_Pos)
 #define ASYNC_PRESCALER (128)
 #define LSE_HZ (32768)
 #define LSI_HZ (32000)
-#define LSE_START_MS (3000)
+#define LSE_START_US (3000000)
 #define LSI_START_MS (20)
 #define FLAG_MS (1000)
 
@@ -48,11 +49,12 @@ static void leave_init(void) {
     lock();
 }
 
-// The crystal takes up to 2 s (DS8626, table 32). The CPU sleeps meanwhile: the tick wakes it.
+// The crystal takes up to 2 s (DS8626, table 32). The CPU sleeps meanwhile, and its cycle counter with it:
+// the tick wakes it, and TIM5 counts the time.
 static bool lse_starts(void) {
-    clock_timeout_t timeout = clock_timeout_ms(LSE_START_MS);
+    uint32_t start = timebase_us32();
     while ((RCC->BDCR & RCC_BDCR_LSERDY) == 0) {
-        if (clock_expired(&timeout)) {
+        if (timebase_us32() - start > LSE_START_US) {
             RCC->BDCR &= ~RCC_BDCR_LSEON;
             return false;
         }
