@@ -140,6 +140,26 @@ def test_lightsleep__again_and_again(bench):
     assert took == pytest.approx((bench.now - start) / MS, abs=20)
 
 
+def test_lightsleep__the_pll_does_not_lock_again(bench, monkeypatch):
+    """It ends with an error and 16 MHz, and everything that counts clocks knows of it."""
+    bench.exec("p = machine.PWM('PE9', freq=1000, duty_u16=32768)")
+    monkeypatch.setattr("emulator.peripherals.rcc.PLL_LOCK_NS", 10_000 * MS)
+    try:
+        with pytest.raises(BoardError, match="ETIMEDOUT"):
+            bench.exec("machine.lightsleep(100)")
+        assert bench.eval("machine.freq()") == (16_000_000, 16_000_000, 4_000_000, 8_000_000)
+        assert bench.machine.clock.hclk == 16_000_000
+        start = bench.now
+        took = bench.eval("(time.ticks_us(), time.sleep_ms(200), time.ticks_us(), p.freq())")
+        assert took[2] - took[0] == pytest.approx(200_000, abs=2000)
+        assert bench.now - start == pytest.approx(200 * MS, abs=60 * MS)
+        assert took[3] == 1000
+    finally:
+        monkeypatch.undo()
+        bench.board.reset("pin")
+        bench.raw_repl()
+
+
 def test_lightsleep__refused(bench):
     for argument, error in (
         ("-1", "ValueError: negative time"),

@@ -135,7 +135,7 @@ int clock_resume(void) {
     }
     if (start_pll(board_config, status == CLOCK_OK) != 0 || switch_to_pll() != 0) {
         status = CLOCK_NO_PLL;
-        SystemCoreClock = SystemCoreClock / (before_hz / HSI_HZ);
+        SystemCoreClock = HSI_HZ / (before_hz / SystemCoreClock);
         return -HAL_ETIMEDOUT;
     }
     return 0;

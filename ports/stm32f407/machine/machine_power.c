@@ -6,8 +6,11 @@
 #include "py/runtime.h"
 #include "shared/timeutils/timeutils.h"
 #include "adc.h"
+#include "clock.h"
+#include "FreeRTOS.h"
 #include "machine/machine_bus.h"
 #include "machine/machine_power.h"
+#include "machine/machine_timers.h"
 #include "power.h"
 #include "rtc_alarm.h"
 #include "stm32f4xx.h"
@@ -84,6 +87,13 @@ static uint64_t time_since(uint64_t start_us, const rtc_datetime_t *start, uint3
     return microseconds(&now) - microseconds(start);
 }
 
+void machine_power_clocks_changed(void) {
+    port_set_tick_clock(hclk_hz());
+    timebase_clock_changed();
+    uart_console_clock_changed();
+    machine_pwm_clock_changed();
+}
+
 // Stop mode with the wake-up timer set to ms, or off.
 static int sleep_stopped(int64_t ms) {
     rtc_datetime_t start;
@@ -103,6 +113,9 @@ static int sleep_stopped(int64_t ms) {
     __disable_irq();
     uint32_t resume_us;
     int clocks = power_stop(&resume_us);
+    if (clocks != 0) {
+        machine_power_clocks_changed();
+    }
     uint64_t now_us = start_us + time_since(start_us, &start, resume_us);
     if (now_us > timebase_us()) {
         timebase_skip(now_us - timebase_us());

@@ -7,6 +7,8 @@ enum { MACHINE_IDLE = 1, MACHINE_SLEEP = 2, MACHINE_DEEPSLEEP = 4 };
 
 enum { MACHINE_WAKE_NONE = 0, MACHINE_WAKE_WLAN = 1, MACHINE_WAKE_PIN = 2, MACHINE_WAKE_RTC = 3 };
 
+// Tells all that counts HCLK or a bus clock that these have changed; nothing else runs meanwhile.
+void machine_power_clocks_changed(void);
 // An interrupt that ends a light sleep: any context up to the kernel's priority.
 void machine_power_note_wake(int reason);
 // What ended the last sleep.

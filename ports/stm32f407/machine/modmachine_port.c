@@ -8,14 +8,12 @@
 #include "FreeRTOS.h"
 #include "stm32f4xx.h"
 #include "task.h"
-#include "timebase.h"
 #include "uart_console.h"
 #include "usb/usb.h"
 #include "machine/machine_bus.h"
 #include "machine/machine_pin.h"
 #include "machine/machine_power.h"
 #include "machine/machine_rtc.h"
-#include "machine/machine_timers.h"
 
 #if PORT_WITH_NET
 #include "eth.h"
@@ -105,17 +103,14 @@ static void check_hclk(uint32_t hz) {
     }
 }
 
-// All that counts HCLK or a bus clock. Between the two halves nothing else runs: the caller sees to that.
+// Between the two halves nothing else runs: the caller sees to that.
 static int change_clocks(const uint32_t hz[3]) {
     #if PORT_WITH_NET
     eth_ptp_suspend(); // the time stays: it is TIM5 that carries it over
     #endif
     int ret = clock_set_buses(hz[0], hz[1], hz[2]);
     if (ret == 0) {
-        port_set_tick_clock(hclk_hz());
-        timebase_clock_changed();
-        uart_console_clock_changed();
-        machine_pwm_clock_changed();
+        machine_power_clocks_changed();
     }
     #if PORT_WITH_NET
     if (eth_running()) {
