@@ -389,8 +389,23 @@ int lwipb_mdns_search(const char *name, const char *service, int proto, struct n
     return request;
 }
 
+// The next search may get the number: what it is told must be of its own.
+static void drop_answers(uint8_t request) {
+    for (lwipb_mdns_event_t **link = &events; *link != NULL;) {
+        lwipb_mdns_event_t *event = *link;
+        if (event->netif_index == 0 && event->slot == request) {
+            *link = event->next;
+            mem_free(event);
+        } else {
+            link = &event->next;
+        }
+    }
+}
+
 void lwipb_mdns_search_stop(uint8_t request) {
+    LWIP_ASSERT_CORE_LOCKED();
     mdns_search_stop(request);
+    drop_answers(request);
 }
 
 #endif

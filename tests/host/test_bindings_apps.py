@@ -8,7 +8,7 @@ import textwrap
 import pytest
 
 COMMON = """
-import lwip, lwiptest, socket, time
+import lwip, lwiptest, micropython, socket, time
 from lwip import raw, netif
 
 def errno_of(function, *args):
@@ -753,6 +753,18 @@ def test_mdns__search(bindings):
             mdns.search_service("x", "_udp", mdns.PROTO_UDP, en, print)
         except OSError as e:
             print(other, e.errno)
+        def other_search(_):
+            # What waits to be told meanwhile is the first search's.
+            global request
+            deliver({FOUND!r})
+            time.sleep_ms(100)
+            mdns.search_stop(request)
+            request = mdns.search_service(None, "_ipp", mdns.PROTO_TCP, en, on_found)
+        found.clear()
+        micropython.schedule(other_search, None)
+        time.sleep_ms(50)
+        wait(lambda: found, 200)
+        print(found)
         mdns.search_stop(request)
         found.clear()
         deliver({FOUND!r})
@@ -772,6 +784,7 @@ def test_mdns__search(bindings):
         "('printer.local', 1, 120, '10.1.0.7', 0)",
         "('printer.local', 28, 120, 'fd00::7', 2)",
         "1 12",
+        "[]",
         "[]",
         "True",
     ]
