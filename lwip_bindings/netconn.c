@@ -229,6 +229,9 @@ static int attempt_send(void *datagram_in) {
     if (self->conn == NULL || d->netbuf->netbuf != d->buf) {
         return MP_EBADF;
     }
+    if (d->buf->p == NULL) {
+        return MP_EINVAL; // or given its data back
+    }
     size_t len = netbuf_len(d->buf);
     // Asked for before the last attempt: what comes back after that one fails is not missed. Where the
     // one before had to wait, the first is the last.
@@ -252,9 +255,6 @@ static mp_obj_t send_netbuf(lwipb_netconn_t *self, lwipb_buffer_t *netbuf) {
     struct netbuf *buf = netbuf->netbuf;
     if (lwipb_conn_is_tcp(self->conn)) {
         mp_raise_OSError(MP_EOPNOTSUPP);
-    }
-    if (buf->p == NULL) {
-        mp_raise_OSError(MP_EINVAL);
     }
     datagram_t datagram = { .self = self, .netbuf = netbuf, .buf = buf };
     check(lwipb_block(attempt_send, &datagram, lwipb_netconn_send_timeout(self)));

@@ -203,3 +203,39 @@ print(came[20:])
 def test_threads__one_netconn(board):
     """One thread reads and one writes the same netconn; two read one, and both learn that it is deleted."""
     assert board.exec(THREADS, timeout=60) == "100000\nTrue\n[9, 9]\n"
+
+
+def test_send__the_data_is_given_back_meanwhile(board):
+    """A NetBuf that waits for memory to be sent, and is freed by a handler: an error, and nothing is sent."""
+    out = board.exec(
+        """
+import machine
+from lwip.netconn import NetBuf, Netconn, UDP
+from lwip.raw import Pbuf
+to = Netconn(UDP)
+to.bind("127.0.0.1", 4001)
+to.set_recvtimeout(200)
+n = Netconn(UDP)
+n.set_sendtimeout(2000)
+nb = NetBuf()
+nb.ref(b"x" * 100)
+hold = []
+for size in (1000, 16, 1):
+    try:
+        while True:
+            hold.append(Pbuf(size))
+    except OSError:
+        pass
+def free(timer):
+    nb.free()
+    for p in hold:
+        p.free()
+machine.Timer(-1, period=50, mode=machine.Timer.ONE_SHOT, callback=free)
+for f, *args in (n.sendto, nb, "127.0.0.1", 4001), (to.recv,):
+    try:
+        print(f(*args))
+    except OSError as e:
+        print(e.errno)
+"""
+    )
+    assert out.split() == ["22", "110"]
