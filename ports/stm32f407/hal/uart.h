@@ -23,7 +23,7 @@ enum { UART_PARITY_NONE, UART_PARITY_EVEN, UART_PARITY_ODD };
 
 // One byte always stays free. With 9 bits a character takes two bytes, low one first, and sizes are even.
 typedef struct {
-    uint8_t *data;
+    volatile uint8_t *data; // written before head moves, read before tail does
     uint16_t size;
     volatile uint16_t head; // where the next one goes
     volatile uint16_t tail; // where the oldest one is

@@ -27,6 +27,7 @@ static inline uint32_t core_lock_self(void) {
 
 // LDREX and STREX: an interrupt between them makes the second one fail. One core: nothing else to order.
 static inline __attribute__((always_inline)) bool core_lock_swap(uint32_t from, uint32_t to) {
+    __asm volatile ("" ::: "memory");
     bool done = __atomic_compare_exchange_n(&core_lock_word, &from, to, true, __ATOMIC_RELAXED,
         __ATOMIC_RELAXED);
     __asm volatile ("" ::: "memory");

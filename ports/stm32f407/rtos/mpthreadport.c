@@ -92,13 +92,18 @@ static void unlink_thread(thread_t *th) {
     MICROPY_END_ATOMIC_SECTION(state);
 }
 
+// Out of the list first: mp_hal_wake(), which may come at any time, must not wake a task that is gone.
+static void delete_thread(thread_t *th) {
+    unlink_thread(th);
+    vTaskDelete(th->task);
+}
+
 void mp_thread_reap(void) {
     TaskHandle_t self = rtos_current_task();
     for (thread_t *th = threads, *next; th != NULL; th = next) {
         next = th->next;
         if (th->finished && th->task != self) {
-            vTaskDelete(th->task);
-            unlink_thread(th);
+            delete_thread(th);
         }
     }
 }
@@ -172,8 +177,7 @@ void mp_thread_deinit(void) {
     for (thread_t *th = threads, *next; th != NULL; th = next) {
         next = th->next;
         if (th->task != self) {
-            vTaskDelete(th->task);
-            unlink_thread(th);
+            delete_thread(th);
         }
     }
     // Those that waited for the GIL are gone, and their places in its queue with their stacks.
