@@ -13,7 +13,7 @@ TICK = 12  # ms: the calendar counts 1/250 s, and an alarm is up to two ticks be
 @pytest.fixture
 def bench(uart_board):
     uart_board.soft_reset()
-    uart_board.exec("import machine, time\nfrom machine import RTC\nrtc = RTC()")
+    uart_board.exec("import machine, time\nfrom machine import RTC, mem32\nrtc = RTC()")
     uart_board.exec("rtc.datetime((2027, 2, 28, 0, 23, 59, 58, 0))")
     return uart_board
 
@@ -140,7 +140,7 @@ def test_rtc__calibration(bench):
 def test_datetime__the_crystal_does_not_start(bench):
     """The RC oscillator takes its place in time, although the core sleeps while it waits."""
     bench.exec(
-        "from machine import mem32\nBDCR = 0x4002_3870\n"
+        "BDCR = 0x4002_3870\n"
         "mem32[BDCR] |= 1 << 16\nmem32[BDCR] &= ~(1 << 16)\n"  # BDRST: nobody has asked for the calendar yet
         "mem32[BDCR] |= 1"  # LSEON
     )
