@@ -24,11 +24,24 @@ static void pcb_destroyed(u8_t id, void *data) {
     }
 }
 
+static void disarm(struct tcp_pcb *list, const struct netconn *conn) {
+    for (struct tcp_pcb *pcb = list; pcb != NULL; pcb = pcb->next) {
+        if (tcp_ext_arg_get(pcb, LWIP_BINDINGS_TCP_EXT_ARG) == conn) {
+            tcp_ext_arg_set(pcb, LWIP_BINDINGS_TCP_EXT_ARG, NULL);
+        }
+    }
+}
+
 void lwipb_conn_guard(struct netconn *conn, bool on) {
     static const struct tcp_ext_arg_callbacks callbacks = { .destroy = pcb_destroyed };
     LOCK_TCPIP_CORE();
     struct tcp_pcb *pcb = conn->pcb.tcp;
-    if (pcb != NULL && pcb->state != LISTEN) {
+    if (pcb == NULL && !on) {
+        // A shutdown that ended the connection parted them: the PCB may live on for minutes, the netconn's
+        // memory be another one's by then.
+        disarm(tcp_active_pcbs, conn);
+        disarm(tcp_tw_pcbs, conn);
+    } else if (pcb != NULL && pcb->state != LISTEN) {
         tcp_ext_arg_set_callbacks(pcb, LWIP_BINDINGS_TCP_EXT_ARG, &callbacks);
         tcp_ext_arg_set(pcb, LWIP_BINDINGS_TCP_EXT_ARG, on ? conn : NULL);
     }

@@ -584,3 +584,31 @@ print(got == (bytes(range(256)) * 12)[:1000] + b"-" + (bytes(range(256)) * 12)[2
 """
     )
     assert out == f"{errno.EBADF} True\nread-only\nread-only\n2001\nTrue\n"
+
+
+@pytest.mark.parametrize("rx", [False, True])
+def test_shutdown__parts_netconn_and_pcb(bindings, rx):
+    """After a shutdown that ended both ways the PCB goes on alone: its end does not touch the next netconn.
+
+    With the peer's end read, a shutdown of the other way parts them. The PCB in TIME_WAIT goes when lwIP needs
+    a PCB; a netconn made in the meantime has the memory of the one before.
+    """
+    out = bindings.run(
+        PAIR
+        + f"""
+for i in range(60):
+    c, conn = pair()
+    conn.shutdown(False, True)
+    print(c.recv(), end=" ")
+    c.delete()
+    print(conn.recv(), end=" ")
+    conn.shutdown({rx}, True)
+    conn.delete()
+    left, right = pair()
+    right.write(b"still there")
+    print(left.recv().copy())
+    left.delete()
+    right.delete()
+"""
+    )
+    assert out.split("\n")[:-1] == ["None None b'still there'"] * 60
