@@ -590,7 +590,7 @@ print(got == (bytes(range(256)) * 12)[:1000] + b"-" + (bytes(range(256)) * 12)[2
 def test_shutdown__parts_netconn_and_pcb(bindings, rx):
     """After a shutdown that ended both ways the PCB goes on alone: its end does not touch the next netconn.
 
-    With the peer's end read, a shutdown of the other way parts them. The PCB in TIME_WAIT goes when lwIP needs
+    With the end read, a shutdown of the other way parts them. The PCB in TIME_WAIT goes when lwIP wants
     a PCB; a netconn made in the meantime has the memory of the one before.
     """
     out = bindings.run(
