@@ -97,7 +97,6 @@ typedef struct _lwipb_mdns_event_t {
 
 err_t lwipb_mdns_start(lwipb_live_t *owner);
 void lwipb_mdns_stop(void);
-bool lwipb_mdns_runs(void);
 
 err_t lwipb_mdns_add_netif(struct netif *netif, const char *hostname);
 void lwipb_mdns_remove_netif(struct netif *netif);

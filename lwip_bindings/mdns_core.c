@@ -213,10 +213,6 @@ static err_t try_pcb(void) {
     return err;
 }
 
-bool lwipb_mdns_runs(void) {
-    return mdns_pcb != NULL;
-}
-
 err_t lwipb_mdns_start(lwipb_live_t *owner) {
     LWIP_ASSERT_CORE_LOCKED();
     err_t err = try_pcb();

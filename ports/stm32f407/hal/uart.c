@@ -86,10 +86,6 @@ size_t uart_rx_any(const uart_t *uart) {
     return ring_any(&uart->rx);
 }
 
-size_t uart_tx_any(const uart_t *uart) {
-    return ring_any(&uart->tx);
-}
-
 size_t uart_tx_room(const uart_t *uart) {
     return ring_room(&uart->tx, unit_of(uart));
 }

@@ -69,9 +69,8 @@ int uart_clock_changed(uart_t *uart);
 // The rate that the divider gives.
 uint32_t uart_baudrate(const uart_t *uart);
 
-// Bytes that can be read, or that are still to be sent (the frame on the wire not counted).
+// Bytes that can be read, or that there is room for.
 size_t uart_rx_any(const uart_t *uart);
-size_t uart_tx_any(const uart_t *uart);
 size_t uart_tx_room(const uart_t *uart);
 // What is there, what fits; never waits. One task at a time in each direction.
 size_t uart_read(uart_t *uart, uint8_t *data, size_t len);

@@ -53,7 +53,3 @@ void uart_console_clock_changed(void) {
         (void)uart_clock_changed(&console);
     }
 }
-
-uint32_t uart_console_lost(void) {
-    return console.lost;
-}

@@ -21,7 +21,5 @@ void uart_console_flush_raw(void);
 void uart_console_write_raw(const char *text);
 // After a change of the bus clock.
 void uart_console_clock_changed(void);
-// Bytes lost: by the hardware (overrun) or for want of room in the ring.
-uint32_t uart_console_lost(void);
 
 #endif // HAL_UART_CONSOLE_H

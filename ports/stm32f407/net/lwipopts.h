@@ -115,7 +115,6 @@ extern uint8_t net_lwip_heap[];
 #define ARP_TABLE_SIZE                  12   // neighbours; 24 bytes of SRAM each
 #define ARP_QUEUEING                    1
 #define ARP_QUEUE_LEN                   5    // packets per address that wait for the answer: 7 KB of UDP
-#define ETHARP_TRUST_IP_MAC             0
 #define ETHARP_SUPPORT_STATIC_ENTRIES   1
 #define ETH_PAD_SIZE                    0    // the DMA writes whole words: the frame starts on one
 #define LWIP_NETIF_TX_SINGLE_PBUF       0    // the driver gathers
@@ -178,7 +177,6 @@ extern uint8_t net_lwip_heap[];
 #define LWIP_IPV6_SCOPES                1
 #define LWIP_IPV6_FORWARD               0
 #define LWIP_ICMP6                      1
-#define LWIP_ND6                        1
 #define LWIP_ND6_QUEUEING               1
 #define LWIP_ND6_NUM_NEIGHBORS          10   // 44 bytes of SRAM each
 #define LWIP_ND6_NUM_DESTINATIONS       10   // 40 bytes of SRAM each
