@@ -6,13 +6,17 @@ import random
 import socket
 import struct
 import zlib
+from dataclasses import replace
 
 import pytest
+from emulator.net.wire import Signal
+from emulator.peripherals.phy import KINDS
 from support.eth_lab import (
     BOARD_IP,
     BROADCAST,
     HOST_IP,
     HOST_MAC,
+    MS,
     EthLab,
     checksum,
     ethernet,
@@ -22,6 +26,8 @@ from support.eth_lab import (
 )
 
 pytestmark = pytest.mark.emulator_only
+
+RX_COUNT, DESCRIPTOR_BYTES, CCM = 12, 32, 0x10000000
 
 LISTEN = """
 s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -58,8 +64,6 @@ def test_lan__active_returns_at_once_and_link_comes_later(firmware):
 
 @pytest.mark.parametrize(("mbit_s", "full"), [(100, True), (100, False), (10, True), (10, False)])
 def test_lan__speed_and_duplex_follow_the_partner(firmware, mbit_s, full):
-    from emulator.net.wire import Signal
-
     lab = EthLab(firmware, signal=Signal(modes=((mbit_s, full),)))
     lab.up()
     assert lab.eval("(lan.status('speed'), lan.status('duplex'))") == (mbit_s, "full" if full else "half")
@@ -71,8 +75,6 @@ def test_lan__speed_and_duplex_follow_the_partner(firmware, mbit_s, full):
 
 def test_lan__parallel_detection(firmware):
     """A partner that does not negotiate: its speed, half duplex."""
-    from emulator.net.wire import Signal
-
     lab = EthLab(firmware, signal=Signal(autoneg=False, modes=((10, False),)))
     lab.up()
     assert lab.eval("(lan.status('speed'), lan.status('duplex'))") == (10, "half")
@@ -183,6 +185,16 @@ def test_rx__bad_frames_are_counted_one_by_one(lab):
     assert after["rx_oversize"] - before["rx_oversize"] == 1
     for name in ("rx_crc", "rx_alignment", "rx_phy", "rx_runt", "mmc_rx_crc", "mmc_rx_alignment"):
         assert after[name] - before[name] == 1, name
+    # What was read once is not counted again; what the MAC counted is read before a reset clears it.
+    lab.peer.transmit_raw(broken)
+    lab.run(5)
+    memory, base = lab.machine.memory, lab.symbol("rx_desc")
+    for at in range(base, base + RX_COUNT * DESCRIPTOR_BYTES, DESCRIPTOR_BYTES):
+        memory.write(at + 8, CCM.to_bytes(4, "little"))
+    lab.send_udp(b"boom", 7000)
+    lab.run(500)
+    last = lab.stats()
+    assert (last["recoveries"], last["mmc_rx_crc"] - before["mmc_rx_crc"]) == (1, 2)
 
 
 def test_rx__checksum_faults_do_not_reach_the_script(lab):
@@ -252,6 +264,25 @@ def test_rx__exhaustion_is_counted_and_over_by_itself(lab):
     assert lab.eval("drain()") == [b"again"]
 
 
+def test_rx__drought_ends_as_buffers_come_back(lab):
+    """While nobody takes them frames fill the ring: the DMA suspends and counts what it cannot place. It is
+    told of the first buffer that comes back (poll demand): no further frame is needed to wake it (33.6.5)."""
+    lab.exec(LISTEN)
+    before, rx = lab.stats(), lab.machine["ETH"].dma.rx
+    lab.exec("from machine import mem32\nmem32[0xE000E184] = 1 << 29  # ICER1: no interrupt 61")
+    for n in range(30):
+        lab.send_udp(bytes([n]) * 200, 7000)
+    assert lab.eval("time.sleep_us(1000)") is None
+    assert rx.state == 4  # suspended
+    lab.exec("mem32[0xE000E104] = 1 << 29")
+    lab.run(5)
+    assert rx.state == 3  # waits for a frame
+    after = lab.stats()
+    frames, missed = (after[name] - before[name] for name in ("rx_frames", "rx_missed"))
+    assert after["rx_starved"] - before["rx_starved"] == 1
+    assert missed > 0 and frames >= RX_COUNT and frames + missed == 30
+
+
 def test_rx__flood_leaves_the_prompt_answerable(lab):
     """Minimum-size frames at line rate for a second: Python still gets its turn."""
     frame = ethernet(lab.mac, 0x0800, ipv4(17, udp4(b"", 9)))
@@ -278,8 +309,6 @@ def test_rx__flood_leaves_the_prompt_answerable(lab):
 
 def test_link__cable_out_and_in(lab):
     """Also with another speed behind it; a static address stays."""
-    from emulator.net.wire import Signal
-
     for signal, speed in [(Signal(), 100), (Signal(modes=((10, True),)), 10), (Signal(), 100)]:
         lab.board.net.cut()
         lab.exec("wait_link(False)")
@@ -382,6 +411,67 @@ def test_recovery__clock_lost_and_back(lab):
     assert lab.stats()["recoveries"] >= 1
 
 
+def test_recovery__phy_is_gone_and_back(lab):
+    """Nobody answers on MDIO any more: that is told, and once somebody does the interface works again."""
+    phy = lab.board.phy
+    phy.address = 9
+    lab.run(1000)
+    assert lab.eval("(lan.isconnected(), lan.status('error'))") == (False, "no PHY")
+    phy.address = 0
+    lab.run(6000)
+    lab.exec(LISTEN)
+    lab.send_udp(b"back", 7000)
+    assert lab.eval("lan.isconnected()") and lab.eval("drain()") == [b"back"]
+
+
+def test_recovery__phy_that_stopped_its_clock(lab):
+    """The MAC's reset cannot end without REF_CLK, which the PHY drives again only after its own."""
+    phy = lab.board.phy
+    set_reset = phy.set_reset
+
+    def restart(active):
+        phy.clock_glitch(False)
+        set_reset(active)
+
+    phy.set_reset = restart
+    phy.clock_glitch(True)
+    lab.exec(f'{LISTEN}for i in range(40): s.sendto(b"x", ("{HOST_IP}", 9)) if lan.status() else None')
+    lab.run(8000)
+    assert lab.stats()["no_clock"] == 1 and lab.eval("lan.isconnected()")
+    lab.send_udp(b"back", 7000)
+    assert lab.eval("drain()") == [b"back"]
+
+
+def test_phy__has_time_to_boot(firmware):
+    """A DP83848 answers 167 ms after it has power: nobody calls it absent before."""
+    lab = EthLab(firmware)
+    lab.board.phy.kind = replace(KINDS["DP83848"], start_ns=167 * MS)
+    lab.exec("import network; lan = network.LAN(); lan.active(True)")
+    for _ in range(40):
+        lab.run(10)
+        assert lab.eval("lan.status('error')") is None
+    lab.run(3000)
+    assert lab.eval("lan.status()") == 2
+    lab.close()
+
+
+def test_phy__reset_by_register_is_waited_for(firmware):
+    """Without a pin for it the PHY is reset by BMCR.15, which may take 500 ms (802.3 22.2.4.1.1); it takes no
+    setting before."""
+    lab = EthLab(firmware, signal=Signal(autoneg=False, modes=((10, True),)))
+    lab.board.phy.kind = replace(KINDS["generic"], soft_reset_ns=450 * MS)
+    lab.board.phy.set_reset(False)
+    lab.exec("import network; lan = network.LAN()")
+    reset_pin = lab.symbol("config") + 9  # eth_config_t.phy_reset
+    assert lab.machine.memory.read(reset_pin, 1) == bytes([4 * 16 + 2])
+    lab.machine.memory.write(reset_pin, b"\xff")
+    lab.exec("lan.config(speed=10, duplex='full')")
+    lab.up()
+    assert lab.eval("(lan.status('error'), lan.status('speed'))") == (None, 10)
+    assert lab.board.phy.regs[0] == 1 << 8
+    lab.close()
+
+
 def test_soft_reset__gives_everything_back(lab):
     first = lab.eval("__import__('lwip').stats()['mem'][0]")
     lab.soft_reset()
@@ -389,9 +479,6 @@ def test_soft_reset__gives_everything_back(lab):
     lab.up()
     second = lab.eval("__import__('lwip').stats()['mem'][0]")
     assert second <= first
-
-
-RX_COUNT, DESCRIPTOR_BYTES, CCM = 12, 32, 0x10000000
 
 
 def test_recovery__fatal_bus_error(lab):
@@ -561,8 +648,6 @@ def test_autoip__when_no_server_answers(firmware):
     [("10_FULL", 10, "full"), ("10_HALF", 10, "half"), ("100_FULL", 100, "full"), ("100_HALF", 100, "half")],
 )
 def test_lan__forced_mode(firmware, mode, speed, duplex):
-    from emulator.net.wire import Signal
-
     lab = EthLab(firmware, signal=Signal(autoneg=False, modes=((speed, duplex == "full"),)))
     lab.exec(f"import network; network.LAN().config(mode=network.LAN.MODE_{mode})")
     lab.up()

@@ -132,7 +132,8 @@ void eth_start(const eth_config_t *config, uint32_t now_ms) {
 static void write_mac_address(void) {
     const uint8_t *mac = eth.mac;
     eth_write(&ETH->MACA0HR, ETH_MACA0HR_MO | (uint32_t)mac[5] << 8 | mac[4]);
-    // The low half carries the new address over into the receiver: last.
+    // RM0090 does not say so, but in other chips with this core the low half's write carries both over into
+    // the receiver's clock domain: last.
     eth_write(&ETH->MACA0LR,
         (uint32_t)mac[3] << 24 | (uint32_t)mac[2] << 16 | (uint32_t)mac[1] << 8 | mac[0]);
 }
@@ -505,6 +506,7 @@ void eth_multicast(const uint8_t mac[6], bool join) {
 static void demand_receive(void) {
     eth.starved = false;
     __DSB();
+    // Set again by what came since the interrupt: it would tell of a drought that is over.
     ETH->DMASR = ETH_DMASR_RBUS;
     ETH->DMAIER |= ETH_DMAIER_RBUIE;
     ETH->DMARPDR = 0;
@@ -584,7 +586,8 @@ bool eth_tx_idle(void) {
 
 // ---- Interrupt -------------------------------------------------------------------------------------
 
-// The DMA found a descriptor that is not its own. If a buffer has come since, it only needs telling.
+// The DMA found a descriptor that is not its own. If a buffer has come since, it only needs telling: the next
+// frame would wake it too (RM0090 33.6.5), but that may be long in coming, and this does not count on it.
 static void receiver_starves(void) {
     eth_stats.rx_starved++;
     const eth_desc_t *waiting = (const eth_desc_t *)ETH->DMACHRDR;
