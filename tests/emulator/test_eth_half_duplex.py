@@ -120,6 +120,29 @@ def test_half__both_start_at_once(half):
     assert half.tx_status(0) >> 3 & 15 == 1
 
 
+TFCE, BPA = 2, 1
+
+
+def test_half__back_pressure(half):
+    """33.8.1, MACFCR.FCB/BPA with TFCE: whatever comes is collided with until software takes that back; its
+    sender tries again."""
+    half.write("MACFCR", TFCE | BPA)
+    half.station.transmit(frame(payload=bytes(100)))
+    half.advance(200_000)
+    assert half.station.counters["collisions"] > 0 and half.received() == []
+    assert half.read("MACFCR") & BPA
+    half.write("MACFCR", TFCE)
+    half.advance(50 * MS)
+    assert len(half.received()) == 1
+
+
+def test_half__no_back_pressure_without_tfce(half):
+    half.write("MACFCR", BPA)
+    half.station.transmit(frame(payload=bytes(100)))
+    half.advance(1 * MS)
+    assert half.station.counters["collisions"] == 0 and len(half.received()) == 1
+
+
 def test_duplex_mismatch__half_duplex_mac_on_a_full_duplex_link(started):
     """It takes what it hears while it sends for a collision: late, and the partner gets a fragment."""
     started.write("MACCR", CONFIG & ~DM)

@@ -31,6 +31,7 @@ PREAMBLE_BYTES = 8
 GAP_BYTES = 12
 BYTE_NS = {100: 80, 10: 800}
 JAM_BYTES = 4
+JAM_OFFSET = 1  # bytes of a frame that are out when an end that wants none (`jams`) collides with it
 
 
 @dataclass(frozen=True)
@@ -227,6 +228,8 @@ class Wire:
         met = self._flight.get(self.other(sender))
         if met is not None and met.stop + self.delay_ns > self.machine.now:
             offset = 0
+        elif (other := self.other(sender)) is not None and other.jams:
+            offset = JAM_OFFSET
         elif self.faults is not None:
             offset = self.faults.collision(sender, transmission.frame)
         if offset is None:
@@ -263,6 +266,7 @@ class Station:
 
     transmit(frame)  queue a frame without FCS; it goes out in its time, one after the other
     on_frame(frame)  called with each good frame received, without FCS
+    jams             an end's wish to collide with all that comes; a station has none
     """
 
     def __init__(self, machine, wire, signal=None, queue_frames=2000):
@@ -282,6 +286,8 @@ class Station:
         wire.attach(self)
         wire.signal(self, self.own_signal)
         self.partner_changed()
+
+    jams = False
 
     def set_signal(self, signal):
         """Another set of abilities, a forced mode, or None: switched off."""

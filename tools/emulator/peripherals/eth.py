@@ -287,6 +287,10 @@ class Eth(Peripheral):
     def speed(self):
         return 100 if self.used[MACCR] & FES else 10
 
+    @property
+    def backpressure(self):
+        return self.mac.backpressure
+
     def receive(self, frame, flags):
         self.mac.receive(frame, flags)
 

@@ -471,7 +471,7 @@ class Mac(Part):
         if not control & DM and self.transmission is not None:
             self._talked_over(len(frame))
         if self.backpressure:
-            counters["control"] += 1
+            counters["control"] += 1  # what is left of it: wire.py made its sender stop
             return
         if len(frame) < 14:
             counters["dropped_errors"] += 1  # gone before an address was seen: in no MMC counter

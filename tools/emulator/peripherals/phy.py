@@ -425,6 +425,13 @@ class Phy:
     def loops_back(self):
         return bool(self.regs[0] & LOOPBACK) and not self._in_reset
 
+    @property
+    def jams(self):
+        """The MAC sends into every frame that comes (back pressure)."""
+        return (
+            self.mac is not None and self.mac.speed == (self.mode and self.mode[0]) and self.mac.backpressure
+        )
+
     def receive(self, frame, flags):
         if self.mode is None or self.regs[0] & (ISOLATE | LOOPBACK) or self._in_reset:
             self.counters["no_link"] += 1
