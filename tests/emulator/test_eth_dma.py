@@ -244,6 +244,22 @@ def test_rx__spans_descriptors(player):
     assert player.read("DMASR") & ERS == 0  # RS has cleared it
 
 
+def test_rx__descriptor_skip_length(player):
+    """DSL counts words between descriptors of a ring; after the last (RER) comes the first."""
+    player.write("DMABMR", 0x00020100 | 3 << 2)
+    player.start()
+    for n in (1, 2):
+        end = 1 << 15 if n == 2 else 0
+        player.poke(RX_RING + 28 * n, OWN, 1536 | end, RX_BUFFERS + 1536 * n, 0)
+    for n in range(3):
+        player.station.transmit(frame(payload=bytes([n]) * 60))
+    player.advance(1 * MS)
+    for n in range(3):
+        assert player.words(RX_RING + 28 * n)[0] & (OWN | FS | LS) == FS | LS
+        assert player.memory.read(RX_BUFFERS + 1536 * n + 14, 60) == bytes([n]) * 60
+    assert player.read("DMACHRDR") == RX_RING and rps(player) == 4
+
+
 def test_rx__second_buffer_and_chain(player):
     """RDES1.RCH clear: buffer 2 follows buffer 1. Set: RDES3 is the next descriptor."""
     player.start()
