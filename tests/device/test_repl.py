@@ -136,7 +136,7 @@ def test_repl__raw_paste_aborted(board):
         "import time\ntime.sleep_us(900_000_000)",
         "import sys\nsys.stdin.read(1)",
         "import select, sys\np = select.poll()\np.register(sys.stdin, select.POLLIN)\np.poll()",
-        "import asyncio\nasyncio.run(asyncio.sleep(1000))",
+        "import asyncio\nasync def f():\n await asyncio.sleep(1000)\nasyncio.run(f())",
         "while True: print('x' * 40)",
     ],
     ids=["loop", "function", "sleep", "sleep_us", "stdin", "poll", "asyncio", "printing"],
