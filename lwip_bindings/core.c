@@ -170,6 +170,7 @@ void lwip_bindings_deinit(void) {
     lwipb_mdns_deinit();
     lwipb_dns_deinit();
     lwipb_hosts_deinit();
+    lwipb_dhcp_deinit();
     lwipb_groups_deinit();
     lwipb_etharp_deinit();
     lwipb_netif_deinit();

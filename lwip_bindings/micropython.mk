@@ -8,6 +8,7 @@ LWIP_BINDINGS_DIR := $(USERMOD_DIR)
 # Files with qstrs or module registrations.
 SRC_USERMOD_C += $(addprefix $(LWIP_BINDINGS_DIR)/, \
 	buffer.c \
+	dhcpoptions.c \
 	live.c \
 	moddhcp.c \
 	moddns.c \

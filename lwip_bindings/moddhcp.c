@@ -13,7 +13,16 @@
 
 #define FUNCTION(name, object) { MP_ROM_QSTR(MP_QSTR_##name), MP_ROM_PTR(&object) }
 
+#ifdef LWIP_HOOK_FILENAME
+#include LWIP_HOOK_FILENAME
+#endif
+
 #if LWIP_DHCP
+
+// dhcpoptions.c
+extern const mp_obj_fun_builtin_fixed_t lwipb_dhcp_set_option_obj;
+extern const mp_obj_fun_builtin_fixed_t lwipb_dhcp_request_options_obj;
+extern const mp_obj_fun_builtin_fixed_t lwipb_dhcp_get_option_obj;
 
 static mp_obj_t client_start(mp_obj_t netif_in) {
     struct netif *netif = lwipb_netif_with_arp(netif_in);
@@ -111,6 +120,11 @@ static const mp_rom_map_elem_t dhcp_module_globals_table[] = {
     FUNCTION(inform, client_inform_obj),
     FUNCTION(supplied_address, client_supplied_address_obj),
     FUNCTION(data, client_data_obj),
+    #ifdef LWIP_BINDINGS_HOOKS_H
+    FUNCTION(set_option, lwipb_dhcp_set_option_obj),
+    FUNCTION(request_options, lwipb_dhcp_request_options_obj),
+    FUNCTION(get_option, lwipb_dhcp_get_option_obj),
+    #endif
     STATE(OFF),
     STATE(REQUESTING),
     STATE(INIT),

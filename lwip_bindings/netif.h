@@ -36,5 +36,6 @@ void lwipb_netif_deinit(void);
 void lwipb_groups_deinit(void);
 void lwipb_etharp_deinit(void);
 void lwipb_hosts_deinit(void);
+void lwipb_dhcp_deinit(void);
 
 #endif

@@ -40,6 +40,60 @@ def up(net_board):
     return net_board
 
 
+# ---- DHCP's options --------------------------------------------------------------------------------
+
+
+def test_dhcp_options__dnsmasq(net_board, lan):
+    """A server that goes by vendor class, user class and client identifier sends what was asked for."""
+    lan.stop_dnsmasq()
+    lan.start_dnsmasq(
+        "--dhcp-vendorclass=set:ours,thermometer",
+        "--dhcp-userclass=set:user,cellar",
+        "--dhcp-host=id:board-7,10.0.7.77",
+        "--dhcp-option=tag:ours,224,custom",
+        "--dhcp-option=tag:user,150,10.0.7.9",
+        "--dhcp-option=66,unasked",
+    )
+    try:
+        net_board.exec(
+            "import network\nfrom lwip import dhcp\nlan = network.LAN()\n"
+            "dhcp.set_option('en1', 60, b'thermometer')\n"
+            "dhcp.set_option('en1', 77, b'cellar')\n"
+            "dhcp.set_option('en1', 61, b'\\0board-7')\n"
+            "dhcp.request_options('en1', (150, 224, 225))\n"
+        )
+        net_board.exec(UP)
+        assert net_board.eval("lan.ipconfig('addr4')[0]") == "10.0.7.77"
+        assert net_board.eval("[dhcp.get_option('en1', code) for code in (150, 224, 225)]") == [
+            bytes([10, 0, 7, 9]),
+            b"custom",
+            None,
+        ]
+        said = lan.said()
+        assert "vendor class: thermometer" in said
+        assert "user class: cellar" in said
+        # The identifier goes with the release, too: else it is of a lease that the server does not know.
+        net_board.exec("dhcp.release('en1')")
+        check_release(lan)
+        net_board.soft_reset()
+        net_board.exec(UP + "from lwip import dhcp\n")
+        assert net_board.eval("lan.ipconfig('addr4')[0]") != "10.0.7.77"
+        with pytest.raises(Exception, match="not requested"):
+            net_board.eval("dhcp.get_option('en1', 224)")
+    finally:
+        lan.stop_dnsmasq()
+        lan.start_dnsmasq()
+
+
+def check_release(lan):
+    give_up = time.monotonic() + 20
+    while "DHCPRELEASE(tap0) 10.0.7.77" not in lan.said():
+        assert time.monotonic() < give_up
+        time.sleep(0.1)
+    line = next(line for line in lan.said().splitlines() if "DHCPRELEASE(tap0) 10.0.7.77" in line)
+    assert "unknown lease" not in line
+
+
 # ---- SNTP ------------------------------------------------------------------------------------------
 
 

@@ -407,6 +407,189 @@ def test_dhcp__discover_and_stop(bindings):
     )
 
 
+# A server: reply(request, kind, options) sends its message, heard() is the client's next one.
+SERVER = """
+def heard(kind=None):
+    for _ in range(800):
+        frame = lwiptest.tx()
+        if frame is None:
+            time.sleep_ms(10)
+        elif frame[12:14] == b"\\x08\\0" and frame[36:38] == b"\\0\\x43":
+            if kind is None or frame[284] == kind:
+                return frame
+
+def options(frame):
+    found, i = [], 282
+    while frame[i] != 255:
+        found.append((frame[i], bytes(frame[i + 2:i + 2 + frame[i + 1]])))
+        i += 2 + frame[i + 1]
+    return found
+
+def reply(request, kind, more, cut=0, secs=600):
+    tail = b"\\x63\\x82\\x53\\x63\\x35\\1" + bytes([kind]) + b"\\x36\\4\\x0a\\1\\0\\2\\x33\\4"
+    tail += secs.to_bytes(4, "big") + b"\\1\\4\\xff\\xff\\xff\\0" + more + b"\\xff"
+    head = b"\\2\\1\\6\\0" + request[46:50] + bytes(8) + b"\\x0a\\1\\0\\5" + bytes(8)
+    bootp = head + en.hwaddr + bytes(202) + tail[:len(tail) - cut]
+    udp = b"\\0\\x43\\0\\x44" + (8 + len(bootp)).to_bytes(2, "big") + b"\\0\\0" + bootp
+    ip = bytearray(b"\\x45\\0" + (20 + len(udp)).to_bytes(2, "big") + b"\\0\\0\\0\\0\\x40\\x11\\0\\0")
+    ip += b"\\x0a\\1\\0\\2" + b"\\xff" * 4
+    total = sum(int.from_bytes(ip[i:i + 2], "big") for i in range(0, 20, 2))
+    total = (total & 0xffff) + (total >> 16)
+    ip[10:12] = (total & 0xffff ^ 0xffff).to_bytes(2, "big")
+    lwiptest.rx(b"\\xff" * 6 + b"\\2\\0\\0\\0\\0\\2\\x08\\0" + ip + udp)
+
+def bound():
+    for _ in range(2000):
+        if dhcp.data(en)["state"] == dhcp.STATE_BOUND:
+            # Renewing and releasing go to the server alone.
+            etharp.add_static_entry("10.1.0.2", PEER)
+            return True
+        time.sleep_ms(10)
+
+def raised(function, *args):
+    try:
+        function(*args)
+    except Exception as e:
+        return type(e).__name__, e.args
+"""
+
+
+def test_dhcp_options__sent(bindings):
+    """What is set stands in DISCOVER, REQUEST and INFORM, the codes wanted in lwIP's own list; the client's
+    identity alone in RELEASE (RFC 2131 section 4.4.1, table 5)."""
+    out = run(
+        bindings,
+        SERVER
+        + """
+en.set_up()
+dhcp.set_option(en, 60, b"vendor")
+dhcp.set_option(en, 61, b"gone")
+dhcp.set_option("en1", 77, bytearray(b"user"))
+dhcp.set_option(en, 61, b"\\0me")
+dhcp.set_option(en, 124, b"x")
+dhcp.set_option(en, 124, None)
+dhcp.set_option(en, 125, None)
+dhcp.request_options(en, (224, 28, 150, 224))
+dhcp.start(en)
+frame = heard(1)
+print(options(frame))
+reply(frame, 2, b"")
+frame = heard(3)
+print([o for o in options(frame) if o[0] in (55, 60, 61, 77)])
+reply(frame, 5, b"")
+print(bound())
+dhcp.inform(en)
+print([o for o in options(heard(8)) if o[0] in (55, 60, 61, 77)])
+dhcp.release(en)
+print([o for o in options(heard(7)) if o[0] not in (53, 54)])
+""",
+    )
+    theirs = "(60, b'vendor'), (77, b'user'), (61, b'\\x00me')"
+    asked = "(55, b'\\x01\\x03\\x1c\\x06*\\xe0\\x96')"
+    assert out.splitlines() == [
+        f"[(53, b'\\x01'), (57, b'\\x05\\xdc'), {asked}, {theirs}]",
+        f"[{asked}, {theirs}]",
+        "True",
+        f"[{theirs}]",
+        "[(61, b'\\x00me')]",
+    ]
+
+
+def test_dhcp_options__of_the_lease(bindings):
+    """The last acknowledgement's, whole (RFC 3396); not an offer's, not those of an earlier lease."""
+    out = run(
+        bindings,
+        SERVER
+        + """
+def get():
+    return [dhcp.get_option(en, code) for code in (66, 150, 224)]
+
+en.set_up()
+dhcp.request_options(en, iter([66, 150, 224]))
+print(get())
+dhcp.start(en)
+frame = heard(1)
+reply(frame, 2, b"\\x42\\5offer\\xe0\\1o")
+frame = heard(3)
+print(get())
+# Cut within an option: lwIP refuses the message.
+reply(frame, 5, b"\\xe0\\x20" + bytes(8), 3)
+frame = heard(3)
+reply(frame, 5, b"\\x42\\4tftp\\x1c\\4\\xff\\xff\\xff\\xff\\xe0\\3abc\\xe0\\2de\\x96\\0")
+print(bound(), get())
+# What was kept stays when another one is asked for.
+dhcp.request_options(en, b"\\x42\\x96\\xe0\\xe1")
+print(get(), dhcp.get_option(en, 225))
+dhcp.renew(en)
+frame = heard(3)
+print(get())
+reply(frame, 5, b"\\xe1" + b"\\xff" + b"n" * 255 + b"\\xe0\\xff" + b"m" * 255 + b"\\xe0\\1m")
+print(bound(), dhcp.get_option(en, 66), dhcp.get_option(en, 225) == b"n" * 255)
+print(raised(dhcp.get_option, en, 224))
+dhcp.renew(en)
+reply(heard(3), 5, b"")
+print(bound(), get())
+dhcp.release(en)
+print(get())
+""",
+    )
+    assert out.splitlines() == [
+        "[None, None, None]",
+        "[None, None, None]",
+        "True [b'tftp', b'', b'abcde']",
+        "[b'tftp', b'', b'abcde'] None",
+        "[b'tftp', b'', b'abcde']",
+        "True None True",
+        "('OSError', (90,))",
+        "True [None, None, None]",
+        "[None, None, None]",
+    ]
+
+
+def test_dhcp_options__bad_arguments(bindings):
+    """Options of lwIP, no bytes or too many, and more than a message holds: errors that change nothing."""
+    out = run(
+        bindings,
+        SERVER
+        + """
+def errors(function, cases):
+    return [(raised(function, en, *case) or ("-",))[0] for case in cases]
+
+print(set(errors(dhcp.set_option, [(code, b"x") for code in (0, 255, 256, -1, 12, 50, 52, 53, 54, 55, 57)])))
+print(errors(dhcp.set_option, [(60, b""), (60, bytes(256)), (60, 1), ("60", b"x")]))
+lwips = (0, 255, 1, 3, 6, 42, 51, 52, 53, 54, 58, 59)
+print(set(errors(dhcp.request_options, [((code,),) for code in lwips])))
+print(errors(dhcp.request_options, [(66,), (("x",),)]))
+print(raised(dhcp.set_option, "lo0", 60, b"x"), raised(dhcp.set_option, "xx9", 60, b"x"))
+print(errors(dhcp.get_option, [(66,), (0,)]))
+
+# To the last byte: with the longest name, the request's options end one byte before the message does.
+en.set_hostname("n" * 32)
+print(raised(dhcp.set_option, en, 60, bytes(246)))
+dhcp.set_option(en, 60, b"v" * 242)
+dhcp.request_options(en, (66, 150, 224))
+print(raised(dhcp.request_options, en, (66, 150, 224, 225)), raised(dhcp.set_option, en, 77, b"u"))
+en.set_up()
+dhcp.start(en)
+reply(heard(1), 2, b"")
+frame = heard(3)
+found = options(frame)
+print(found[-1] == (60, b"v" * 242), len(dict(found)[55]), len(frame) - 42, frame[-1])
+""",
+    )
+    assert out.splitlines() == [
+        "{'ValueError'}",
+        "['ValueError', 'ValueError', 'TypeError', 'TypeError']",
+        "{'ValueError'}",
+        "['TypeError', 'TypeError']",
+        "('OSError', (95,)) ('OSError', (19,))",
+        "['ValueError', 'ValueError']",
+        "('ValueError', ('options too long',))",
+        "('ValueError', ('options too long',)) ('ValueError', ('options too long',))",
+        "True 8 548 255",
+    ]
+
+
 def test_autoip__probes(bindings):
     """AutoIP picks an address of 169.254/16 and probes it by ARP."""
     out = run(

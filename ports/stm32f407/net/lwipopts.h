@@ -159,6 +159,8 @@ extern uint8_t net_lwip_heap[];
 // Probing a leased address takes 6 s before it may be used; the server has checked it.
 #define LWIP_DHCP_DOES_ACD_CHECK        0
 #define LWIP_DHCP_MAX_DNS_SERVERS       DNS_MAX_SERVERS
+// While it is built: a message of 576 bytes, which every server takes (RFC 2131 section 2).
+#define DHCP_OPTIONS_LEN                308
 #define LWIP_AUTOIP                     1    // 169.254.x.y when no server answers; 36 bytes of SRAM
 #define LWIP_DHCP_AUTOIP_COOP           1
 #define LWIP_DHCP_AUTOIP_COOP_TRIES     4    // discovers without an answer before AutoIP: 2 + 4 + 8 + 16 s

@@ -7,6 +7,8 @@
 #include "lwip/err.h"
 #include "lwip/ip_addr.h"
 
+#include "lwip_bindings_hooks.h" // DHCP's options
+
 struct netif;
 struct pbuf;
 

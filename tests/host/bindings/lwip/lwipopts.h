@@ -80,6 +80,8 @@ void sys_check_core_locking(void);
 #define DNS_LOCAL_HOSTLIST_IS_DYNAMIC   1
 #define MEMP_NUM_LOCALHOSTLIST          4
 
+#define LWIP_HOOK_FILENAME              "lwip_bindings_hooks.h"
+#define DHCP_OPTIONS_LEN                308
 #define LWIP_DHCP_GET_NTP_SRV           1
 #define LWIP_DHCP_MAX_NTP_SERVERS       2
 // At once, not after up to 5 s.
