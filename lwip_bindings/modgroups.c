@@ -198,159 +198,126 @@ void lwipb_groups_deinit(void) {
     MP_STATE_VM(lwipb_memberships) = NULL;
 }
 
-#define FUNCTION(name, object) { MP_ROM_QSTR(MP_QSTR_##name), MP_ROM_PTR(&object) }
-
-#if LWIP_IPV4 && LWIP_IGMP
-
-static mp_obj_t igmp_join(mp_obj_t netif, mp_obj_t group) {
-    return join(netif, group, AF_INET);
+// How often the group was joined, by anybody; -1 = it was not.
+static mp_int_t group_uses(struct netif *netif, const ip_addr_t *addr) {
+    #if LWIP_IPV6 && LWIP_IPV6_MLD
+    if (!IP_IS_V4(addr)) {
+        struct mld_group *group = mld6_lookfor_group(netif, ip_2_ip6(addr));
+        return group == NULL ? -1 : group->use;
+    }
+    #endif
+    #if LWIP_IGMP
+    struct igmp_group *group = igmp_lookfor_group(netif, ip_2_ip4(addr));
+    return group == NULL ? -1 : group->use;
+    #else
+    return -1;
+    #endif
 }
-static MP_DEFINE_CONST_FUN_OBJ_2(igmp_join_obj, igmp_join);
 
-static mp_obj_t igmp_leave(mp_obj_t netif, mp_obj_t group) {
-    return leave(netif, group, AF_INET);
-}
-static MP_DEFINE_CONST_FUN_OBJ_2(igmp_leave_obj, igmp_leave);
-
-// groups(netif): [(group, uses)] of everybody
-static mp_obj_t igmp_groups(mp_obj_t netif_in) {
-    struct netif *netif = lwipb_netif_from_obj(netif_in);
-    mp_obj_t list = mp_obj_new_list(0, NULL);
-    for (size_t i = 0;; ++i) {
-        ip4_addr_t addr;
-        mp_uint_t uses = 0;
-        LOCK_TCPIP_CORE();
-        struct igmp_group *group = netif_igmp_data(netif);
-        for (size_t skip = i; group != NULL && skip > 0; --skip) {
+// The interface's group of that number and its uses; -1 = there are not so many.
+static mp_int_t group_at(struct netif *netif, int family, size_t i, ip_addr_t *addr) {
+    #if LWIP_IPV6 && LWIP_IPV6_MLD
+    if (family == AF_INET6) {
+        struct mld_group *group = netif_mld6_data(netif);
+        for (; group != NULL && i > 0; --i) {
             group = group->next;
         }
         if (group != NULL) {
-            addr = group->group_address;
-            uses = group->use;
+            ip_addr_copy_from_ip6(*addr, group->group_address);
         }
+        return group == NULL ? -1 : group->use;
+    }
+    #endif
+    #if LWIP_IGMP
+    struct igmp_group *group = netif_igmp_data(netif);
+    for (; group != NULL && i > 0; --i) {
+        group = group->next;
+    }
+    if (group != NULL) {
+        ip_addr_copy_from_ip4(*addr, group->group_address);
+    }
+    return group == NULL ? -1 : group->use;
+    #else
+    return -1;
+    #endif
+}
+
+// groups(netif): [(group, uses)] of everybody
+static mp_obj_t list_groups(mp_obj_t netif_in, int family) {
+    struct netif *netif = lwipb_netif_from_obj(netif_in);
+    mp_obj_t list = mp_obj_new_list(0, NULL);
+    for (size_t i = 0;; ++i) {
+        ip_addr_t addr;
+        LOCK_TCPIP_CORE();
+        mp_int_t uses = group_at(netif, family, i, &addr);
         UNLOCK_TCPIP_CORE();
-        if (group == NULL) {
+        if (uses < 0) {
             return list;
         }
-        mp_obj_t items[2] = { lwipb_addr4_to_obj(&addr), MP_OBJ_NEW_SMALL_INT(uses) };
+        mp_obj_t items[2] = { lwipb_addr_to_obj(&addr), MP_OBJ_NEW_SMALL_INT(uses) };
         mp_obj_list_append(list, mp_obj_new_tuple(2, items));
     }
 }
-static MP_DEFINE_CONST_FUN_OBJ_1(igmp_groups_obj, igmp_groups);
 
 // lookfor_group(netif, group): how often it was joined; None if it was not
-static mp_obj_t igmp_lookfor(mp_obj_t netif_in, mp_obj_t group_in) {
+static mp_obj_t look_for(mp_obj_t netif_in, mp_obj_t group_in, int family) {
     struct netif *netif = lwipb_netif_from_obj(netif_in);
     ip_addr_t addr;
-    group_from_obj(group_in, AF_INET, netif, &addr);
+    group_from_obj(group_in, family, netif, &addr);
     LOCK_TCPIP_CORE();
-    struct igmp_group *group = igmp_lookfor_group(netif, ip_2_ip4(&addr));
-    mp_uint_t uses = group == NULL ? 0 : group->use;
+    mp_int_t uses = group_uses(netif, &addr);
     UNLOCK_TCPIP_CORE();
-    return group == NULL ? mp_const_none : MP_OBJ_NEW_SMALL_INT(uses);
+    return uses < 0 ? mp_const_none : MP_OBJ_NEW_SMALL_INT(uses);
 }
-static MP_DEFINE_CONST_FUN_OBJ_2(igmp_lookfor_obj, igmp_lookfor);
 
 // report_groups(netif): tells the routers again
-static mp_obj_t igmp_report(mp_obj_t netif_in) {
+static mp_obj_t report(mp_obj_t netif_in, void (*report_groups)(struct netif *netif)) {
     struct netif *netif = lwipb_netif_from_obj(netif_in);
     LOCK_TCPIP_CORE();
-    igmp_report_groups(netif);
+    report_groups(netif);
     UNLOCK_TCPIP_CORE();
     return mp_const_none;
 }
-static MP_DEFINE_CONST_FUN_OBJ_1(igmp_report_obj, igmp_report);
 
-static const mp_rom_map_elem_t igmp_module_globals_table[] = {
-    { MP_ROM_QSTR(MP_QSTR___name__), MP_ROM_QSTR(MP_QSTR_igmp) },
-    FUNCTION(joingroup, igmp_join_obj),
-    FUNCTION(leavegroup, igmp_leave_obj),
-    FUNCTION(groups, igmp_groups_obj),
-    FUNCTION(lookfor_group, igmp_lookfor_obj),
-    FUNCTION(report_groups, igmp_report_obj),
-};
-static MP_DEFINE_CONST_DICT(igmp_module_globals, igmp_module_globals_table);
+// A module of these functions for the groups of one family.
+#define FUNCTION_1(module, name, call) \
+    static mp_obj_t mod_##module##_##name(mp_obj_t netif) { \
+        return call; \
+    } \
+    static MP_DEFINE_CONST_FUN_OBJ_1(mod_##module##_##name##_obj, mod_##module##_##name);
+#define FUNCTION_2(module, name, call) \
+    static mp_obj_t mod_##module##_##name(mp_obj_t netif, mp_obj_t group) { \
+        return call; \
+    } \
+    static MP_DEFINE_CONST_FUN_OBJ_2(mod_##module##_##name##_obj, mod_##module##_##name);
+#define ENTRY(module, name) { MP_ROM_QSTR(MP_QSTR_##name), MP_ROM_PTR(&mod_##module##_##name##_obj) }
 
-const mp_obj_module_t lwipb_module_igmp = {
-    .base = { &mp_type_module },
-    .globals = (mp_obj_dict_t *)&igmp_module_globals,
-};
+#define MODULE(module, family) \
+    FUNCTION_2(module, joingroup, join(netif, group, family)) \
+    FUNCTION_2(module, leavegroup, leave(netif, group, family)) \
+    FUNCTION_1(module, groups, list_groups(netif, family)) \
+    FUNCTION_2(module, lookfor_group, look_for(netif, group, family)) \
+    FUNCTION_1(module, report_groups, report(netif, module##_report_groups)) \
+    static const mp_rom_map_elem_t module##_globals_table[] = { \
+        { MP_ROM_QSTR(MP_QSTR___name__), MP_ROM_QSTR(MP_QSTR_##module) }, \
+        ENTRY(module, joingroup), \
+        ENTRY(module, leavegroup), \
+        ENTRY(module, groups), \
+        ENTRY(module, lookfor_group), \
+        ENTRY(module, report_groups), \
+    }; \
+    static MP_DEFINE_CONST_DICT(module##_globals, module##_globals_table); \
+    const mp_obj_module_t lwipb_module_##module = { \
+        .base = { &mp_type_module }, \
+        .globals = (mp_obj_dict_t *)&module##_globals, \
+    };
 
+#if LWIP_IPV4 && LWIP_IGMP
+MODULE(igmp, AF_INET)
 #endif
 
 #if LWIP_IPV6 && LWIP_IPV6_MLD
-
-static mp_obj_t mld6_join(mp_obj_t netif, mp_obj_t group) {
-    return join(netif, group, AF_INET6);
-}
-static MP_DEFINE_CONST_FUN_OBJ_2(mld6_join_obj, mld6_join);
-
-static mp_obj_t mld6_leave(mp_obj_t netif, mp_obj_t group) {
-    return leave(netif, group, AF_INET6);
-}
-static MP_DEFINE_CONST_FUN_OBJ_2(mld6_leave_obj, mld6_leave);
-
-static mp_obj_t mld6_groups(mp_obj_t netif_in) {
-    struct netif *netif = lwipb_netif_from_obj(netif_in);
-    mp_obj_t list = mp_obj_new_list(0, NULL);
-    for (size_t i = 0;; ++i) {
-        ip6_addr_t addr;
-        mp_uint_t uses = 0;
-        LOCK_TCPIP_CORE();
-        struct mld_group *group = netif_mld6_data(netif);
-        for (size_t skip = i; group != NULL && skip > 0; --skip) {
-            group = group->next;
-        }
-        if (group != NULL) {
-            addr = group->group_address;
-            uses = group->use;
-        }
-        UNLOCK_TCPIP_CORE();
-        if (group == NULL) {
-            return list;
-        }
-        mp_obj_t items[2] = { lwipb_addr6_to_obj(&addr), MP_OBJ_NEW_SMALL_INT(uses) };
-        mp_obj_list_append(list, mp_obj_new_tuple(2, items));
-    }
-}
-static MP_DEFINE_CONST_FUN_OBJ_1(mld6_groups_obj, mld6_groups);
-
-static mp_obj_t mld6_lookfor(mp_obj_t netif_in, mp_obj_t group_in) {
-    struct netif *netif = lwipb_netif_from_obj(netif_in);
-    ip_addr_t addr;
-    group_from_obj(group_in, AF_INET6, netif, &addr);
-    LOCK_TCPIP_CORE();
-    struct mld_group *group = mld6_lookfor_group(netif, ip_2_ip6(&addr));
-    mp_uint_t uses = group == NULL ? 0 : group->use;
-    UNLOCK_TCPIP_CORE();
-    return group == NULL ? mp_const_none : MP_OBJ_NEW_SMALL_INT(uses);
-}
-static MP_DEFINE_CONST_FUN_OBJ_2(mld6_lookfor_obj, mld6_lookfor);
-
-static mp_obj_t mld6_report(mp_obj_t netif_in) {
-    struct netif *netif = lwipb_netif_from_obj(netif_in);
-    LOCK_TCPIP_CORE();
-    mld6_report_groups(netif);
-    UNLOCK_TCPIP_CORE();
-    return mp_const_none;
-}
-static MP_DEFINE_CONST_FUN_OBJ_1(mld6_report_obj, mld6_report);
-
-static const mp_rom_map_elem_t mld6_module_globals_table[] = {
-    { MP_ROM_QSTR(MP_QSTR___name__), MP_ROM_QSTR(MP_QSTR_mld6) },
-    FUNCTION(joingroup, mld6_join_obj),
-    FUNCTION(leavegroup, mld6_leave_obj),
-    FUNCTION(groups, mld6_groups_obj),
-    FUNCTION(lookfor_group, mld6_lookfor_obj),
-    FUNCTION(report_groups, mld6_report_obj),
-};
-static MP_DEFINE_CONST_DICT(mld6_module_globals, mld6_module_globals_table);
-
-const mp_obj_module_t lwipb_module_mld6 = {
-    .base = { &mp_type_module },
-    .globals = (mp_obj_dict_t *)&mld6_module_globals,
-};
-
+MODULE(mld6, AF_INET6)
 #endif
 
 MP_REGISTER_ROOT_POINTER(struct _membership_t *lwipb_memberships);
