@@ -252,8 +252,8 @@ def test_serial__nobody_listens(board):
     )
     board.release()
     board.open()
-    board.dut.write(b"\x03")
-    board.enter_raw_repl()
+    output, error = board.finish(timeout=60)
+    assert output.endswith(b"line 499\r\n") and not error
     assert board.eval("took") < 2000
 
 

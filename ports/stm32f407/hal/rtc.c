@@ -23,6 +23,19 @@ static int wait_flag(volatile uint32_t *reg, uint32_t mask, uint32_t ms) {
     return 0;
 }
 
+// The alarm's handler reads the calendar and sets the next alarm: not in the middle of what is one step here.
+static bool hold_alarm(void) {
+    bool was_enabled = NVIC_GetEnableIRQ(RTC_Alarm_IRQn);
+    NVIC_DisableIRQ(RTC_Alarm_IRQn);
+    return was_enabled;
+}
+
+static void release_alarm(bool was_enabled) {
+    if (was_enabled) {
+        NVIC_EnableIRQ(RTC_Alarm_IRQn);
+    }
+}
+
 static void unlock(void) {
     RTC->WPR = 0xCA;
     RTC->WPR = 0x53;
@@ -149,9 +162,11 @@ int rtc_get(rtc_datetime_t *now) {
         return ret;
     }
     // Reading SSR freezes TR and DR until DR is read: the three belong together.
+    bool held = hold_alarm();
     uint32_t ssr = RTC->SSR & 0xffff;
     uint32_t tr = RTC->TR;
     uint32_t dr = RTC->DR;
+    release_alarm(held);
     uint32_t sync = RTC->PRER & RTC_PRER_PREDIV_S;
     now->year = (uint16_t)(2000 + from_bcd(dr >> 16 & 0xff));
     now->month = (uint8_t)from_bcd(dr >> 8 & 0x1f);
@@ -171,11 +186,8 @@ void rtc_resync(void) {
     lock();
 }
 
-int rtc_set(const rtc_datetime_t *now) {
-    int ret = ensure_running();
-    if (ret == 0) {
-        ret = enter_init();
-    }
+static int write_calendar(const rtc_datetime_t *now) {
+    int ret = enter_init();
     if (ret != 0) {
         return ret;
     }
@@ -185,7 +197,17 @@ int rtc_set(const rtc_datetime_t *now) {
         | to_bcd(now->day);
     leave_init();
     rtc_resync();
-    return wait_flag(&RTC->ISR, RTC_ISR_RSF, FLAG_MS);
+    return 0;
+}
+
+int rtc_set(const rtc_datetime_t *now) {
+    int ret = ensure_running();
+    if (ret == 0) {
+        bool held = hold_alarm();
+        ret = write_calendar(now);
+        release_alarm(held);
+    }
+    return ret != 0 ? ret : wait_flag(&RTC->ISR, RTC_ISR_RSF, FLAG_MS);
 }
 
 int rtc_advance(uint32_t microseconds) {
@@ -202,10 +224,12 @@ int rtc_advance(uint32_t microseconds) {
     uint32_t per_second = (RTC->PRER & RTC_PRER_PREDIV_S) + 1;
     uint32_t ticks = (uint32_t)((uint64_t)microseconds * per_second / 1000000);
     if (ticks > 0) {
+        bool held = hold_alarm();
         unlock();
         RTC->SHIFTR = RTC_SHIFTR_ADD1S | (per_second - ticks);
         RTC->ISR &= ~RTC_ISR_RSF;
         lock();
+        release_alarm(held);
         return wait_flag(&RTC->ISR, RTC_ISR_RSF, FLAG_MS);
     }
     return 0;

@@ -32,9 +32,9 @@ static int wait_isr(uint32_t mask) {
     return 0;
 }
 
-// Flags are cleared by a 0; INIT and the flags beside are left alone by their 1.
+// Flags are cleared by a 0, those beside are left alone by their 1; INIT stays as it is.
 static void clear_isr(uint32_t flags) {
-    RTC->ISR = ~(flags | RTC_ISR_INIT);
+    RTC->ISR = (~flags & ~RTC_ISR_INIT) | (RTC->ISR & RTC_ISR_INIT);
 }
 
 static void enable_line(uint32_t line, IRQn_Type irq) {
