@@ -34,7 +34,9 @@ def prepare(cache):
         raise failure("python3 -m venv", lines)
     command = [python, "-m", "pip", "install", "--disable-pip-version-check", "--progress-bar", "off"]
     status, lines = stream(
-        [*command, "--require-hashes", "--only-binary", ":all:", "-r", REQUIREMENTS], show_pip
+        # No dependencies but those listed: Thonny's window needs much that its back end does not.
+        [*command, "--no-deps", "--require-hashes", "--only-binary", ":all:", "-r", REQUIREMENTS],
+        show_pip,
     )
     if status != 0:
         raise failure("pip install", lines)
