@@ -10,6 +10,7 @@ import json
 import os
 import sys
 import threading
+import time
 
 import pexpect
 import pytest
@@ -265,5 +266,6 @@ def test_mpremote__bootloader(emulated_board):
     """The board ends in its ROM's loader, which speaks no serial line (test_dfu.py talks to it)."""
     board = emulated_board()
     board.mpremote("bootloader", check=False)
+    time.sleep(2)  # mpremote has the board wait 100 ms first, and is gone by then: Ctrl-C would end that wait
     with pytest.raises(pexpect.TIMEOUT):
         board.enter_raw_repl(timeout=5)
