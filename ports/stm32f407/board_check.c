@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // A board's definition against the chip: what cannot work is a compiler's error that says which rule it
 // breaks, found at the build instead of on the desk. Nothing of this file is in the image.
+#include "bus_pins.h"
 #include "gpio.h"
 #include "machine/board_pins.h"
 #include "mpconfigboard.h"
@@ -51,20 +52,15 @@ _Static_assert(MICROPY_HW_ETH_PHY_ADDRESS >= -1 && MICROPY_HW_ETH_PHY_ADDRESS <=
 _Static_assert(MICROPY_HW_USB_VBUS_PIN == PIN('A', 9), "OTG_FS senses VBUS on PA9 alone");
 #endif
 
-// The U(S)ARTs' pins: number, TX, RX, each independent of the other.
-#define CONSOLE_TX(number, pin) (MICROPY_HW_UART_REPL == (number) && MICROPY_HW_UART_REPL_TX == (pin))
-#define CONSOLE_RX(number, pin) (MICROPY_HW_UART_REPL == (number) && MICROPY_HW_UART_REPL_RX == (pin))
+#define IS_CONSOLE(number, port, bit, pin) \
+    ((number) == MICROPY_HW_UART_REPL && PIN(port, bit) == (pin))
+#define CARRIES_TX(line, number, port, bit) \
+    || ((line) == BUS_UART_TX && IS_CONSOLE(number, port, bit, MICROPY_HW_UART_REPL_TX))
+#define CARRIES_RX(line, number, port, bit) \
+    || ((line) == BUS_UART_RX && IS_CONSOLE(number, port, bit, MICROPY_HW_UART_REPL_RX))
 _Static_assert(MICROPY_HW_UART_REPL >= 1 && MICROPY_HW_UART_REPL <= 6, "the console is UART 1 to 6");
-_Static_assert(CONSOLE_TX(1, PIN('A', 9)) || CONSOLE_TX(1, PIN('B', 6)) || CONSOLE_TX(2, PIN('A', 2))
-    || CONSOLE_TX(2, PIN('D', 5)) || CONSOLE_TX(3, PIN('B', 10)) || CONSOLE_TX(3, PIN('C', 10))
-    || CONSOLE_TX(3, PIN('D', 8)) || CONSOLE_TX(4, PIN('A', 0)) || CONSOLE_TX(4, PIN('C', 10))
-    || CONSOLE_TX(5, PIN('C', 12)) || CONSOLE_TX(6, PIN('C', 6)) || CONSOLE_TX(6, PIN('G', 14)),
-    "the UART of the console has no TX on that pin");
-_Static_assert(CONSOLE_RX(1, PIN('A', 10)) || CONSOLE_RX(1, PIN('B', 7)) || CONSOLE_RX(2, PIN('A', 3))
-    || CONSOLE_RX(2, PIN('D', 6)) || CONSOLE_RX(3, PIN('B', 11)) || CONSOLE_RX(3, PIN('C', 11))
-    || CONSOLE_RX(3, PIN('D', 9)) || CONSOLE_RX(4, PIN('A', 1)) || CONSOLE_RX(4, PIN('C', 11))
-    || CONSOLE_RX(5, PIN('D', 2)) || CONSOLE_RX(6, PIN('C', 7)) || CONSOLE_RX(6, PIN('G', 9)),
-    "the UART of the console has no RX on that pin");
+_Static_assert(0 BUS_PINS(CARRIES_TX), "the UART of the console has no TX on that pin");
+_Static_assert(0 BUS_PINS(CARRIES_RX), "the UART of the console has no RX on that pin");
 
 // Two uses of one pin are two equal cases here, which no compiler takes ("duplicate case value").
 #define CASE(number, who) case number:

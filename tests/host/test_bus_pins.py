@@ -22,8 +22,8 @@ def definitions(path):
 
 
 def carriers():
-    """{("UART", number, "TX"): pins} out of hal/bus_pins.c."""
-    text = (PORT / "hal" / "bus_pins.c").read_text()
+    """{("UART", number, "TX"): pins} out of hal/bus_pins.h."""
+    text = (PORT / "hal" / "bus_pins.h").read_text()
     found = {}
     for kind, line, number, port, bit in re.findall(r"AT\(BUS_(\w+?)_(\w+), (\d), '(\w)', (\d+)\)", text):
         found.setdefault((kind, number, line), set()).add(f"P{port}{bit}")
