@@ -169,6 +169,14 @@ uint32_t timclk2_hz(void) {
     return pclk2_shift == 0 ? SystemCoreClock : SystemCoreClock >> (pclk2_shift - 1);
 }
 
+void clock_gate(volatile uint32_t *enr, uint32_t bit, bool on) {
+    uint32_t primask = __get_PRIMASK();
+    __disable_irq();
+    *enr = on ? *enr | bit : *enr & ~bit;
+    (void)*enr; // ES0182: two bus clocks pass before the peripheral may be written
+    __set_PRIMASK(primask);
+}
+
 int clock_set_buses(uint32_t hclk, uint32_t pclk1, uint32_t pclk2) {
     static const uint16_t ahb_dividers[] = { 1, 2, 4, 8, 16, 64, 128, 256, 512 };
     for (unsigned i = 0; i < sizeof(ahb_dividers) / sizeof(ahb_dividers[0]); ++i) {

@@ -36,6 +36,9 @@ uint32_t pclk2_hz(void);
 uint32_t timclk1_hz(void);
 uint32_t timclk2_hz(void);
 
+// Switches a peripheral's clock: a bit of one of RCC's ENR registers, which others may change meanwhile.
+void clock_gate(volatile uint32_t *enr, uint32_t bit, bool on);
+
 // Change the AHB and APB dividers: 0, or -HAL_EINVAL if HCLK cannot become hclk (the PLL's output
 // divided by 1, 2, 4, 8, 16, ...) or a bus would go over its limit. The PLL and so USB's clock stay.
 int clock_set_buses(uint32_t hclk, uint32_t pclk1, uint32_t pclk2);

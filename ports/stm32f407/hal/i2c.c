@@ -61,12 +61,7 @@ uint32_t i2c_freq(const i2c_t *i2c) {
 }
 
 static void enable_clock(const i2c_t *i2c, bool on) {
-    uint32_t bit = 1UL << i2c_hw[i2c->config.number - 1].enable_bit;
-    uint32_t primask = __get_PRIMASK();
-    __disable_irq();
-    RCC->APB1ENR = on ? RCC->APB1ENR | bit : RCC->APB1ENR & ~bit;
-    (void)RCC->APB1ENR; // ES0182: two bus clocks pass before the peripheral may be written
-    __set_PRIMASK(primask);
+    clock_gate(&RCC->APB1ENR, 1UL << i2c_hw[i2c->config.number - 1].enable_bit, on);
 }
 
 static void set_pin(bus_line_t line, const i2c_config_t *config, pin_t pin) {

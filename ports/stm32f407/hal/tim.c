@@ -74,8 +74,8 @@ static TIM_TypeDef *regs_of(unsigned timer) {
     return timers[timer - 1].regs;
 }
 
-static volatile uint32_t *enable_register(unsigned timer) {
-    return timers[timer - 1].apb2 ? &RCC->APB2ENR : &RCC->APB1ENR;
+static void enable_clock(unsigned timer, bool on) {
+    clock_gate(timers[timer - 1].apb2 ? &RCC->APB2ENR : &RCC->APB1ENR, 1UL << timers[timer - 1].bit, on);
 }
 
 static uint32_t longest_period(unsigned timer) {
@@ -119,8 +119,7 @@ int tim_set_frequency(unsigned timer, uint32_t hz) {
     if (ret != 0) {
         return ret;
     }
-    *enable_register(timer) |= 1UL << timers[timer - 1].bit;
-    (void)*enable_register(timer);
+    enable_clock(timer, true);
     TIM_TypeDef *regs = regs_of(timer);
     regs->PSC = prescaler;
     regs->ARR = ticks - 1;
@@ -161,6 +160,6 @@ void tim_stop_output(unsigned timer, unsigned channel) {
     regs->CCER &= ~(15UL << 4 * (channel - 1));
     if (regs->CCER == 0) {
         regs->CR1 = 0;
-        *enable_register(timer) &= ~(1UL << timers[timer - 1].bit);
+        enable_clock(timer, false);
     }
 }

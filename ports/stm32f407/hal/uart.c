@@ -144,12 +144,7 @@ static void set_pin(bus_line_t line, const uart_config_t *config, pin_t pin) {
 }
 
 static void enable_clock(const uart_hw_t *hw, bool on) {
-    volatile uint32_t *enr = hw->apb2 ? &RCC->APB2ENR : &RCC->APB1ENR;
-    uint32_t primask = __get_PRIMASK();
-    __disable_irq();
-    *enr = on ? *enr | 1UL << hw->enable_bit : *enr & ~(1UL << hw->enable_bit);
-    (void)*enr; // ES0182: two bus clocks pass before the peripheral may be written
-    __set_PRIMASK(primask);
+    clock_gate(hw->apb2 ? &RCC->APB2ENR : &RCC->APB1ENR, 1UL << hw->enable_bit, on);
 }
 
 static void list_remove(uart_t *uart) {
