@@ -1,27 +1,16 @@
 // SPDX-License-Identifier: MIT
 #include "rtc.h"
 #include "clock.h"
+#include "rtc_regs.h"
 #include "stm32f4xx.h"
 #include "timebase.h"
 
 #define SOURCE_LSE (1UL << RCC_BDCR_RTCSEL_Pos)
 #define SOURCE_LSI (2UL << RCC_BDCR_RTCSEL_Pos)
 #define ASYNC_PRESCALER (128)
-#define LSE_HZ (32768)
-#define LSI_HZ (32000)
 #define LSE_START_US (3000000)
 #define LSI_START_MS (20)
 #define FLAG_MS (1000)
-
-static int wait_flag(volatile uint32_t *reg, uint32_t mask, uint32_t ms) {
-    clock_timeout_t timeout = clock_timeout_ms(ms);
-    while ((*reg & mask) == 0) {
-        if (clock_expired(&timeout)) {
-            return -HAL_ETIMEDOUT;
-        }
-    }
-    return 0;
-}
 
 // The alarm's handler reads the calendar and sets the next alarm: not in the middle of what is one step here.
 static bool hold_alarm(void) {
@@ -36,30 +25,21 @@ static void release_alarm(bool was_enabled) {
     }
 }
 
-static void unlock(void) {
-    RTC->WPR = 0xCA;
-    RTC->WPR = 0x53;
-}
-
-static void lock(void) {
-    RTC->WPR = 0xFF;
-}
-
 // Enters the mode in which the calendar stands still and can be written.
 static int enter_init(void) {
-    unlock();
+    rtc_unlock();
     RTC->ISR |= RTC_ISR_INIT;
-    int ret = wait_flag(&RTC->ISR, RTC_ISR_INITF, FLAG_MS);
+    int ret = rtc_wait_flag(&RTC->ISR, RTC_ISR_INITF, FLAG_MS);
     if (ret != 0) {
         RTC->ISR &= ~RTC_ISR_INIT;
-        lock();
+        rtc_lock();
     }
     return ret;
 }
 
 static void leave_init(void) {
     RTC->ISR &= ~RTC_ISR_INIT;
-    lock();
+    rtc_lock();
 }
 
 // The crystal takes up to 2 s (DS8626, table 32). The CPU sleeps meanwhile, and its cycle counter with it:
@@ -82,7 +62,7 @@ static int select_source(void) {
         return 0;
     }
     RCC->CSR |= RCC_CSR_LSION;
-    int ret = wait_flag(&RCC->CSR, RCC_CSR_LSIRDY, LSI_START_MS);
+    int ret = rtc_wait_flag(&RCC->CSR, RCC_CSR_LSIRDY, LSI_START_MS);
     if (ret == 0) {
         RCC->BDCR |= SOURCE_LSI;
     }
@@ -110,7 +90,7 @@ int rtc_init(bool use_lse) {
         // The LSI is outside of the backup domain: a reset stops it.
         if (source == SOURCE_LSI) {
             RCC->CSR |= RCC_CSR_LSION;
-            return wait_flag(&RCC->CSR, RCC_CSR_LSIRDY, LSI_START_MS);
+            return rtc_wait_flag(&RCC->CSR, RCC_CSR_LSIRDY, LSI_START_MS);
         }
         return 0;
     }
@@ -133,7 +113,7 @@ static int ensure_running(void) {
         return ret;
     }
     RCC->BDCR |= RCC_BDCR_RTCEN;
-    ret = set_prescalers(rtc_on_lse() ? LSE_HZ : LSI_HZ);
+    ret = set_prescalers(rtc_on_lse() ? RTC_LSE_HZ : RTC_LSI_HZ);
     if (ret == 0) {
         ret = rtc_set(&(rtc_datetime_t) { 2000, 1, 1, 6, 0, 0, 0, 0 });
     }
@@ -144,10 +124,6 @@ bool rtc_on_lse(void) {
     return (RCC->BDCR & RCC_BDCR_RTCSEL) == SOURCE_LSE;
 }
 
-static uint32_t to_bcd(uint32_t value) {
-    return value / 10 << 4 | value % 10;
-}
-
 static uint32_t from_bcd(uint32_t bcd) {
     return (bcd >> 4) * 10 + (bcd & 15);
 }
@@ -156,7 +132,7 @@ int rtc_get(rtc_datetime_t *now) {
     // RSF is cleared by hardware after a reset; until it is set the shadow registers hold nothing.
     int ret = ensure_running();
     if (ret == 0) {
-        ret = wait_flag(&RTC->ISR, RTC_ISR_RSF, FLAG_MS);
+        ret = rtc_wait_flag(&RTC->ISR, RTC_ISR_RSF, FLAG_MS);
     }
     if (ret != 0) {
         return ret;
@@ -181,9 +157,9 @@ int rtc_get(rtc_datetime_t *now) {
 }
 
 void rtc_resync(void) {
-    unlock();
+    rtc_unlock();
     RTC->ISR &= ~RTC_ISR_RSF;
-    lock();
+    rtc_lock();
 }
 
 static int write_calendar(const rtc_datetime_t *now) {
@@ -192,9 +168,9 @@ static int write_calendar(const rtc_datetime_t *now) {
         return ret;
     }
     RTC->CR &= ~RTC_CR_FMT;
-    RTC->TR = to_bcd(now->hour) << 16 | to_bcd(now->minute) << 8 | to_bcd(now->second);
-    RTC->DR = to_bcd(now->year - 2000u) << 16 | (uint32_t)now->weekday << 13 | to_bcd(now->month) << 8
-        | to_bcd(now->day);
+    RTC->TR = rtc_to_bcd(now->hour) << 16 | rtc_to_bcd(now->minute) << 8 | rtc_to_bcd(now->second);
+    RTC->DR = rtc_to_bcd(now->year - 2000u) << 16 | (uint32_t)now->weekday << 13 | rtc_to_bcd(now->month) << 8
+        | rtc_to_bcd(now->day);
     leave_init();
     rtc_resync();
     return 0;
@@ -207,7 +183,7 @@ int rtc_set(const rtc_datetime_t *now) {
         ret = write_calendar(now);
         release_alarm(held);
     }
-    return ret != 0 ? ret : wait_flag(&RTC->ISR, RTC_ISR_RSF, FLAG_MS);
+    return ret != 0 ? ret : rtc_wait_flag(&RTC->ISR, RTC_ISR_RSF, FLAG_MS);
 }
 
 int rtc_advance(uint32_t microseconds) {
@@ -225,12 +201,12 @@ int rtc_advance(uint32_t microseconds) {
     uint32_t ticks = (uint32_t)((uint64_t)microseconds * per_second / 1000000);
     if (ticks > 0) {
         bool held = hold_alarm();
-        unlock();
+        rtc_unlock();
         RTC->SHIFTR = RTC_SHIFTR_ADD1S | (per_second - ticks);
         RTC->ISR &= ~RTC_ISR_RSF;
-        lock();
+        rtc_lock();
         release_alarm(held);
-        return wait_flag(&RTC->ISR, RTC_ISR_RSF, FLAG_MS);
+        return rtc_wait_flag(&RTC->ISR, RTC_ISR_RSF, FLAG_MS);
     }
     return 0;
 }
@@ -251,9 +227,9 @@ int rtc_set_calibration(int value) {
     }
     // CALP adds 512 pulses in 2^20, CALM takes 0 to 511 away.
     uint32_t calr = value > 0 ? RTC_CALR_CALP | (uint32_t)(512 - value) : (uint32_t)-value;
-    unlock();
+    rtc_unlock();
     RTC->CALR = calr;
-    lock();
+    rtc_lock();
     return 0;
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "rtc_alarm.h"
 #include "clock.h"
+#include "rtc_regs.h"
 #include "stm32f4xx.h"
 
 #define IRQ_PRIORITY (12)
@@ -8,29 +9,8 @@
 #define WUCKSEL_DIV16 (0UL)
 #define WUCKSEL_SECONDS (4UL)
 #define WUCKSEL_SECONDS_AND_65536 (6UL)
-#define LSE_HZ (32768)
-#define LSI_HZ (32000)
 
 static void (*alarm_handler)(void);
-
-static void unlock(void) {
-    RTC->WPR = 0xCA;
-    RTC->WPR = 0x53;
-}
-
-static void lock(void) {
-    RTC->WPR = 0xFF;
-}
-
-static int wait_isr(uint32_t mask) {
-    clock_timeout_t timeout = clock_timeout_ms(WRITE_MS);
-    while ((RTC->ISR & mask) == 0) {
-        if (clock_expired(&timeout)) {
-            return -HAL_ETIMEDOUT;
-        }
-    }
-    return 0;
-}
 
 // Flags are cleared by a 0, those beside are left alone by their 1; INIT stays as it is.
 static void clear_isr(uint32_t flags) {
@@ -48,35 +28,31 @@ static void enable_line(uint32_t line, IRQn_Type irq) {
     NVIC_EnableIRQ(irq);
 }
 
-static uint32_t to_bcd(uint32_t value) {
-    return value / 10 << 4 | value % 10;
-}
-
 int rtc_alarm_set(const rtc_datetime_t *at, void (*handler)(void)) {
     uint32_t sync = RTC->PRER & RTC_PRER_PREDIV_S;
-    unlock();
+    rtc_unlock();
     RTC->CR &= ~(RTC_CR_ALRAE | RTC_CR_ALRAIE);
-    int ret = wait_isr(RTC_ISR_ALRAWF);
+    int ret = rtc_wait_flag(&RTC->ISR, RTC_ISR_ALRAWF, WRITE_MS);
     if (ret == 0) {
         alarm_handler = handler;
         // The sub-second counter runs down.
         uint32_t ticks = (uint32_t)((uint64_t)at->microsecond * (sync + 1) / 1000000);
-        RTC->ALRMAR = to_bcd(at->day) << 24 | to_bcd(at->hour) << 16 | to_bcd(at->minute) << 8
-            | to_bcd(at->second);
+        RTC->ALRMAR = rtc_to_bcd(at->day) << 24 | rtc_to_bcd(at->hour) << 16 | rtc_to_bcd(at->minute) << 8
+            | rtc_to_bcd(at->second);
         RTC->ALRMASSR = 15UL << RTC_ALRMASSR_MASKSS_Pos | (sync - ticks);
         clear_isr(RTC_ISR_ALRAF);
         enable_line(EXTI_RTC_ALARM, RTC_Alarm_IRQn);
         RTC->CR |= RTC_CR_ALRAE | RTC_CR_ALRAIE;
     }
-    lock();
+    rtc_lock();
     return ret;
 }
 
 void rtc_alarm_off(void) {
-    unlock();
+    rtc_unlock();
     RTC->CR &= ~(RTC_CR_ALRAE | RTC_CR_ALRAIE);
     clear_isr(RTC_ISR_ALRAF);
-    lock();
+    rtc_lock();
     EXTI->PR = EXTI_RTC_ALARM;
 }
 
@@ -94,7 +70,7 @@ int rtc_wakeup_set(uint32_t ms) {
     if (ms > RTC_WAKEUP_MAX_MS) {
         return -HAL_EINVAL;
     }
-    uint32_t hz = (rtc_on_lse() ? LSE_HZ : LSI_HZ) / 16;
+    uint32_t hz = (rtc_on_lse() ? RTC_LSE_HZ : RTC_LSI_HZ) / 16;
     uint64_t count = ((uint64_t)ms * hz + 999) / 1000;
     uint32_t select = WUCKSEL_DIV16;
     if (count > 65536) {
@@ -102,9 +78,9 @@ int rtc_wakeup_set(uint32_t ms) {
         select = count > 65536 ? WUCKSEL_SECONDS_AND_65536 : WUCKSEL_SECONDS;
         count -= count > 65536 ? 65536 : 0;
     }
-    unlock();
+    rtc_unlock();
     RTC->CR &= ~(RTC_CR_WUTE | RTC_CR_WUTIE);
-    int ret = wait_isr(RTC_ISR_WUTWF);
+    int ret = rtc_wait_flag(&RTC->ISR, RTC_ISR_WUTWF, WRITE_MS);
     if (ret == 0) {
         RTC->CR = (RTC->CR & ~RTC_CR_WCKSEL) | select;
         RTC->WUTR = count == 0 ? 0 : (uint32_t)count - 1;
@@ -112,15 +88,15 @@ int rtc_wakeup_set(uint32_t ms) {
         enable_line(EXTI_RTC_WAKEUP, RTC_WKUP_IRQn);
         RTC->CR |= RTC_CR_WUTE | RTC_CR_WUTIE;
     }
-    lock();
+    rtc_lock();
     return ret;
 }
 
 void rtc_wakeup_off(void) {
-    unlock();
+    rtc_unlock();
     RTC->CR &= ~(RTC_CR_WUTE | RTC_CR_WUTIE);
     clear_isr(RTC_ISR_WUTF);
-    lock();
+    rtc_lock();
     EXTI->PR = EXTI_RTC_WAKEUP;
 }
 
@@ -128,7 +104,7 @@ bool rtc_wakeup_expired(uint64_t *us) {
     uint64_t count = RTC->WUTR + 1;
     switch (RTC->CR & RTC_CR_WCKSEL) {
         case WUCKSEL_DIV16:
-            *us = count * 16000000 / (rtc_on_lse() ? LSE_HZ : LSI_HZ);
+            *us = count * 16000000 / (rtc_on_lse() ? RTC_LSE_HZ : RTC_LSI_HZ);
             break;
         case WUCKSEL_SECONDS:
             *us = count * 1000000;
@@ -151,10 +127,10 @@ bool rtc_wake_flags(void) {
 
 void rtc_rearm_wake_sources(void) {
     uint32_t on = RTC->CR & (RTC_CR_ALRAIE | RTC_CR_ALRBIE | RTC_CR_WUTIE);
-    unlock();
+    rtc_unlock();
     RTC->CR &= ~on;
     clear_isr(RTC_ISR_ALRAF | RTC_ISR_ALRBF | RTC_ISR_WUTF);
     EXTI->PR = EXTI_RTC_ALARM | EXTI_RTC_WAKEUP;
     RTC->CR |= on;
-    lock();
+    rtc_lock();
 }
