@@ -14,21 +14,10 @@
 
 #if LWIP_DNS
 
-static uint8_t server_from_obj(mp_obj_t index) {
-    mp_int_t i = mp_obj_get_int(index);
-    if (i < 0 || i >= DNS_MAX_SERVERS) {
-        mp_raise_msg(&mp_type_IndexError, MP_ERROR_TEXT("no such server"));
-    }
-    return i;
-}
-
 // setserver(i, addr or None)
 static mp_obj_t mod_setserver(mp_obj_t index, mp_obj_t addr_in) {
-    uint8_t i = server_from_obj(index);
-    ip_addr_t addr = *IP_ADDR_ANY;
-    if (addr_in != mp_const_none) {
-        lwipb_addr_numeric(addr_in, AF_UNSPEC, &addr);
-    }
+    uint8_t i = lwipb_server_from_obj(index, DNS_MAX_SERVERS);
+    ip_addr_t addr = lwipb_server_addr(addr_in);
     LOCK_TCPIP_CORE();
     dns_setserver(i, &addr);
     UNLOCK_TCPIP_CORE();
@@ -38,7 +27,7 @@ static MP_DEFINE_CONST_FUN_OBJ_2(mod_setserver_obj, mod_setserver);
 
 // getserver(i): None if it is not set
 static mp_obj_t mod_getserver(mp_obj_t index) {
-    uint8_t i = server_from_obj(index);
+    uint8_t i = lwipb_server_from_obj(index, DNS_MAX_SERVERS);
     LOCK_TCPIP_CORE();
     ip_addr_t addr = *dns_getserver(i);
     UNLOCK_TCPIP_CORE();

@@ -125,21 +125,10 @@ static mp_obj_t mod_getoperatingmode(void) {
 }
 static MP_DEFINE_CONST_FUN_OBJ_0(mod_getoperatingmode_obj, mod_getoperatingmode);
 
-static uint8_t server_from_obj(mp_obj_t index) {
-    mp_int_t i = mp_obj_get_int(index);
-    if (i < 0 || i >= SNTP_MAX_SERVERS) {
-        mp_raise_msg(&mp_type_IndexError, MP_ERROR_TEXT("no such server"));
-    }
-    return i;
-}
-
 // setserver(i, addr or None)
 static mp_obj_t mod_setserver(mp_obj_t index, mp_obj_t addr_in) {
-    uint8_t i = server_from_obj(index);
-    ip_addr_t addr = *IP_ADDR_ANY;
-    if (addr_in != mp_const_none) {
-        lwipb_addr_numeric(addr_in, AF_UNSPEC, &addr);
-    }
+    uint8_t i = lwipb_server_from_obj(index, SNTP_MAX_SERVERS);
+    ip_addr_t addr = lwipb_server_addr(addr_in);
     sntp_t *self = state();
     LOCK_TCPIP_CORE();
     sntp_setserver(i, &addr);
@@ -151,7 +140,7 @@ static MP_DEFINE_CONST_FUN_OBJ_2(mod_setserver_obj, mod_setserver);
 
 // getserver(i): the address in use, of a name what DNS said last; None if there is none
 static mp_obj_t mod_getserver(mp_obj_t index) {
-    uint8_t i = server_from_obj(index);
+    uint8_t i = lwipb_server_from_obj(index, SNTP_MAX_SERVERS);
     LOCK_TCPIP_CORE();
     ip_addr_t addr = *sntp_getserver(i);
     UNLOCK_TCPIP_CORE();
@@ -161,7 +150,7 @@ static MP_DEFINE_CONST_FUN_OBJ_1(mod_getserver_obj, mod_getserver);
 
 // setservername(i, name or None): asked for at every contact
 static mp_obj_t mod_setservername(mp_obj_t index, mp_obj_t name_in) {
-    uint8_t i = server_from_obj(index);
+    uint8_t i = lwipb_server_from_obj(index, SNTP_MAX_SERVERS);
     const char *name = NULL;
     if (name_in != mp_const_none) {
         size_t len;
@@ -184,7 +173,7 @@ static mp_obj_t mod_setservername(mp_obj_t index, mp_obj_t name_in) {
 static MP_DEFINE_CONST_FUN_OBJ_2(mod_setservername_obj, mod_setservername);
 
 static mp_obj_t mod_getservername(mp_obj_t index) {
-    uint8_t i = server_from_obj(index);
+    uint8_t i = lwipb_server_from_obj(index, SNTP_MAX_SERVERS);
     // DHCP may have put an address in its place.
     return sntp_getservername(i) == NULL ? mp_const_none : state()->names[i];
 }
@@ -192,13 +181,13 @@ static MP_DEFINE_CONST_FUN_OBJ_1(mod_getservername_obj, mod_getservername);
 
 // getkodreceived(i): whether the server asked to be left alone (a kiss-of-death, RFC 4330 section 8)
 static mp_obj_t mod_getkodreceived(mp_obj_t index) {
-    return mp_obj_new_bool(sntp_getkodreceived(server_from_obj(index)));
+    return mp_obj_new_bool(sntp_getkodreceived(lwipb_server_from_obj(index, SNTP_MAX_SERVERS)));
 }
 static MP_DEFINE_CONST_FUN_OBJ_1(mod_getkodreceived_obj, mod_getkodreceived);
 
 // getreachability(i): one bit for each of the last eight questions, the newest lowest; 1 = answered
 static mp_obj_t mod_getreachability(mp_obj_t index) {
-    return MP_OBJ_NEW_SMALL_INT(sntp_getreachability(server_from_obj(index)));
+    return MP_OBJ_NEW_SMALL_INT(sntp_getreachability(lwipb_server_from_obj(index, SNTP_MAX_SERVERS)));
 }
 static MP_DEFINE_CONST_FUN_OBJ_1(mod_getreachability_obj, mod_getreachability);
 

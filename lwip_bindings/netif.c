@@ -60,6 +60,22 @@ void lwipb_addr_numeric(mp_obj_t obj, int family, ip_addr_t *addr) {
     }
 }
 
+uint8_t lwipb_server_from_obj(mp_obj_t index, unsigned count) {
+    mp_int_t i = mp_obj_get_int(index);
+    if (i < 0 || i >= (mp_int_t)count) {
+        mp_raise_msg(&mp_type_IndexError, MP_ERROR_TEXT("no such server"));
+    }
+    return i;
+}
+
+ip_addr_t lwipb_server_addr(mp_obj_t addr_in) {
+    ip_addr_t addr = *IP_ADDR_ANY;
+    if (addr_in != mp_const_none) {
+        lwipb_addr_numeric(addr_in, AF_UNSPEC, &addr);
+    }
+    return addr;
+}
+
 mp_obj_t lwipb_addr4_to_obj(const ip4_addr_t *addr) {
     ip_addr_t any;
     ip_addr_copy_from_ip4(any, *addr);

@@ -31,6 +31,11 @@ void lwipb_addr_numeric(mp_obj_t obj, int family, ip_addr_t *addr);
 mp_obj_t lwipb_addr4_to_obj(const ip4_addr_t *addr);
 mp_obj_t lwipb_addr6_to_obj(const ip6_addr_t *addr);
 
+// The number of one of `count` servers of some kind; raises IndexError for another one.
+uint8_t lwipb_server_from_obj(mp_obj_t index, unsigned count);
+// A server's address: a numeric one, or any for None; raises ValueError.
+ip_addr_t lwipb_server_addr(mp_obj_t addr);
+
 // At soft reset: what scripts changed goes back to what it was at boot.
 void lwipb_netif_deinit(void);
 void lwipb_groups_deinit(void);
