@@ -8,18 +8,7 @@ import threading
 
 import pytest
 from support.emulated import TOP
-
-UP = """
-import network, time
-lan = network.LAN()
-lan.active(True)
-for i in range(500):
-    if lan.isconnected():
-        break
-    time.sleep_ms(20)
-print(lan.ipconfig("addr4")[0])
-"""
-
+from support.lan import UP
 
 APIS = ["socket", "netconn", "raw", "asyncio"]
 

@@ -7,17 +7,7 @@ import socket
 import threading
 
 import pytest
-
-UP = """
-import network, socket, time
-lan = network.LAN()
-lan.active(True)
-for i in range(500):
-    if lan.isconnected():
-        break
-    time.sleep_ms(20)
-print(lan.ipconfig("addr4")[0])
-"""
+from support.lan import UP
 
 INTERRUPTED = b"KeyboardInterrupt"
 
@@ -25,7 +15,7 @@ INTERRUPTED = b"KeyboardInterrupt"
 @pytest.fixture
 def online(net_board):
     """The board with an address by DHCP, and that address."""
-    address = net_board.exec(UP, timeout=60).strip()
+    address = net_board.exec(UP + "import socket\n", timeout=60).strip()
     if isinstance(address, bytes):
         address = address.decode()
     assert address.startswith("10.0.7."), address

@@ -23,6 +23,18 @@ DOMAIN = "test"  # RFC 6761: never resolves outside
 NAMES = ("host.test", "micropython.org")
 START_SECONDS = 20
 
+# Run on a board it brings the interface up, as `lan`, and prints its address.
+UP = """
+import network, time
+lan = network.LAN()
+lan.active(True)
+for i in range(500):
+    if lan.isconnected():
+        break
+    time.sleep_ms(20)
+print(lan.ipconfig("addr4")[0])
+"""
+
 
 class LanError(Exception):
     """The namespace could not be set up, with the command that failed and what it said."""
