@@ -32,9 +32,6 @@ class Tasks:
         self.symbols = symbols
         self.available = symbols.address("pxCurrentTCB") is not None
         self._layouts = {}
-        self._unit = None
-        if self.available:
-            self._unit = symbols.unit(symbols.address("vTaskSwitchContext") or 0)
 
     def _word(self, address):
         return int.from_bytes(self.cpu.read(address, 4), "little")
@@ -45,7 +42,7 @@ class Tasks:
         """{member: offset} and size of a structure."""
         if name not in self._layouts:
             members, size = {}, 0
-            for die in self._unit.iter_DIEs() if self._unit else ():
+            for die in self._types():
                 if die.tag == "DW_TAG_structure_type" and self._name(die) == name:
                     size = die.attributes["DW_AT_byte_size"].value
                     for child in die.iter_children():
@@ -54,6 +51,11 @@ class Tasks:
                     break
             self._layouts[name] = members, size
         return self._layouts[name]
+
+    def _types(self):
+        """The DIEs of tasks.c: link-time optimization leaves its types there and has the code elsewhere."""
+        unit = self.symbols.unit_of_source("tasks.c")
+        return unit.iter_DIEs() if unit else ()
 
     @staticmethod
     def _name(die):

@@ -111,6 +111,14 @@ class Symbols:
         offset = self._unit_ranges.cu_offset_at_addr(address)
         return None if offset is None else self.elf.get_dwarf_info().get_CU_at(offset)
 
+    def unit_of_source(self, name):
+        """The DWARF compile unit of the source file `name` (the last part of its path), or None."""
+        for unit in self.elf.get_dwarf_info().iter_CUs() if self.elf.has_dwarf_info() else ():
+            source = unit.get_top_DIE().attributes.get("DW_AT_name")
+            if source and source.value.decode(errors="replace").rpartition("/")[2] == name:
+                return unit
+        return None
+
     def line(self, address):
         """ "file:line" of an instruction, or None."""
         unit = self.unit(address)
