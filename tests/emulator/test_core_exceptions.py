@@ -800,6 +800,47 @@ def test_core__mpu_guard(run, access):
     assert out == [6, 6, run.board.labels["here"], 0x82, address]
 
 
+@pytest.mark.parametrize(
+    "access, address, fault",
+    [
+        ("str r6, [r1]", 0x20001021, None),
+        ("str r6, [r1]", 0x2000107E, None),
+        ("strh r6, [r1], #3", 0x20001021, None),
+        ("it eq\n streq r6, [r1]", 0x200013FB, None),
+        ("str r6, [r1]", 0x20000FFE, 0x20001000),
+        ("str r6, [r1]", 0x2000101D, 0x2000101D),
+        ("str r6, [r1]", 0x2000101F, 0x2000101F),
+    ],
+)
+def test_core__mpu_guard_at_the_beginning_of_a_page(run, access, address, fault):
+    """It forbids its own bytes; of unaligned stores, those that touch one of them."""
+    out = run(
+        MPU_REGION.format(base=0x20001000, number=7, attributes=NO_ACCESS_32)
+        + MPU_ON
+        + f"""
+        ldr r1, ={address}
+        mov r4, r1
+        ldr r6, =0x44332211
+        cmp r6, r6
+        {access}
+        ldr r5, [r4]
+        str r5, [r7]
+        subs r4, r1, r4
+        str r4, [r7]
+        bkpt 0
+    memmanage_handler:
+        get CFSR
+        get 0xE000ED34
+        bkpt 1
+    """
+    )
+    if fault is None:
+        half = "strh" in access
+        assert out == [0x2211 if half else 0x44332211, 3 if half else 0]
+    else:
+        assert out == [0x82, fault]
+
+
 def test_core__mpu_guard_moves(run):
     """After a region is moved the old place is free and the new one closed, however often it was touched."""
     out = run(

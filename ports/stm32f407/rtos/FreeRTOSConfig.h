@@ -71,14 +71,11 @@ extern uint32_t SystemCoreClock;
 // task.
 extern void *volatile rtos_python_state;
 extern void *volatile rtos_lwip_state;
-// Into MPU_RBAR, with VALID and the region's number; its size and rights stay as hooks.c set them. The first
-// aligned block above some bytes that are left over, where a kernel that is told to look for overflows by
-// itself has its canary (and QEMU takes an unaligned store for one to its page's first bytes).
+// Into MPU_RBAR, with VALID and the region's number; its size and rights stay as hooks.c set them.
 #define RTOS_GUARD_BYTES (32) // the smallest region of the MPU
 #define RTOS_GUARD_REGION (7)
-#define RTOS_CANARY_BYTES (20)
 #define RTOS_GUARD_BASE(bottom) \
-    (((uint32_t)(bottom) + RTOS_CANARY_BYTES + RTOS_GUARD_BYTES - 1) & ~(RTOS_GUARD_BYTES - 1UL))
+    (((uint32_t)(bottom) + RTOS_GUARD_BYTES - 1) & ~(RTOS_GUARD_BYTES - 1UL))
 #define RTOS_GUARD_STACK(bottom) \
     (*(volatile uint32_t *)0xE000ED9CUL = RTOS_GUARD_BASE(bottom) | 0x10UL | RTOS_GUARD_REGION)
 #define traceTASK_SWITCHED_IN() \

@@ -250,6 +250,7 @@ void mpu_reset(core_t *core);
 bool mpu_forbids_code(core_t *core, uint32_t address);
 bool mpu_open_code(core_t *core, uint32_t address);
 bool mpu_allows(core_t *core, uint32_t address, bool write, bool privileged);
+bool mpu_privileged(core_t *core);
 
 // scs.c
 uint32_t scs_read(core_t *core, uint32_t address, uint32_t width);
@@ -290,6 +291,7 @@ void trap_unaligned(core_t *core);
 
 // store.c
 bool store_emulate(core_t *core);
+bool store_misjudged(core_t *core);
 
 // bus.c
 bool bus_open(core_t *core);

@@ -237,8 +237,10 @@ static void run_interrupt(core_t *core) {
         break;
     case QEMU_DATA_ABORT:
         uncount_from(core, pc);
-        core->mmfar = core->fault_address;
-        exception_fault(core, EXC_MEMMANAGE, CFSR_DACCVIOL);
+        if (!store_misjudged(core)) {
+            core->mmfar = core->fault_address;
+            exception_fault(core, EXC_MEMMANAGE, CFSR_DACCVIOL);
+        }
         break;
     default:
         exception_fault(core, EXC_USAGEFAULT, CFSR_UNDEFINSTR);

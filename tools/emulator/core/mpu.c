@@ -221,18 +221,21 @@ bool mpu_allows(core_t *core, uint32_t address, bool write, bool privileged) {
     return privileged && (core->mpu_ctrl & CTRL_PRIVDEFENA);
 }
 
+bool mpu_privileged(core_t *core) {
+    return (reg_get(core, UC_ARM_REG_XPSR) & 0x1FF) ||
+           !(*env_word(core, core->engine.control) & CONTROL_NPRIV);
+}
+
 // A fetch was refused: by the guest's regions (true), or by ours.
 bool mpu_forbids_code(core_t *core, uint32_t address) {
     if (!core->mpu_applied) {
         return false;
     }
-    bool privileged = (reg_get(core, UC_ARM_REG_XPSR) & 0x1FF) ||
-                      !(*env_word(core, core->engine.control) & CONTROL_NPRIV);
     int number = region_of(core, address);
     if (number >= 0 && (core->mpu_rasr[number] & RASR_XN)) {
         return true;
     }
-    return !mpu_allows(core, address, false, privileged);
+    return !mpu_allows(core, address, false, mpu_privileged(core));
 }
 
 // Code is fetched from SRAM: false where it is not SRAM.

@@ -1,8 +1,14 @@
 // SPDX-License-Identifier: MIT
-// A store to flash: memory there is read-only to the engine, so the instruction is carried out here and the
-// words go to the bus (the FLASH model programs, or refuses).
+// Stores that the engine refuses though silicon carries them out: they are carried out here.
+// - To flash, which is read-only to the engine: the words go to the bus (the FLASH model decides).
+// - Unaligned ones to a page of which the MPU forbids the first bytes: QEMU asks about those.
+
+#include <string.h>
 
 #include "core.h"
+
+#define QEMU_PAGE 1024u
+#define CCM_BASE 0x10000000u
 
 typedef struct {
     uint32_t address;
@@ -113,16 +119,32 @@ static uint32_t next_it(uint32_t xpsr) {
     return (xpsr & ~0x0600FC00u) | (it & 3) << 25 | (it & 0xFC) << 8;
 }
 
-// Carry out the store at PC on the bus. False: not an instruction known here, or the bus refused.
-bool store_emulate(core_t *core) {
-    uint32_t pc = reg(core, 15), address = core->invalid_address;
-    uint8_t *code = memory_host(core, pc, 4);
-    if (!code || address < 0x08000000 || address >= 0x08100000) {
+static bool decode(core_t *core, store_t *store) {
+    uint8_t *code = memory_host(core, reg(core, 15), 4);
+    if (!code) {
         return false;
     }
-    store_t store = {.second = -1, .writeback = -1};
+    *store = (store_t){.second = -1, .writeback = -1};
     uint16_t first = (uint16_t)(code[0] | code[1] << 8), second = (uint16_t)(code[2] | code[3] << 8);
-    if (!(first >= 0xE800 ? decode_wide(core, first, second, &store) : decode_narrow(core, first, &store))) {
+    return first >= 0xE800 ? decode_wide(core, first, second, store) : decode_narrow(core, first, store);
+}
+
+// The instruction has been carried out.
+static void finish(core_t *core, const store_t *store) {
+    if (store->writeback >= 0) {
+        *env_reg(core, store->writeback) = store->base_after;
+    }
+    reg_set(core, UC_ARM_REG_XPSR, next_it(reg_get(core, UC_ARM_REG_XPSR)));
+    *env_reg(core, 15) += store->length;
+    core->icount++;
+    core->now_valid = false;
+}
+
+// Carry out the store at PC on the bus. False: not an instruction known here, or the bus refused.
+bool store_emulate(core_t *core) {
+    uint32_t address = core->invalid_address;
+    store_t store;
+    if (address < 0x08000000 || address >= 0x08100000 || !decode(core, &store)) {
         return false;
     }
     uint32_t values[16];
@@ -152,12 +174,32 @@ bool store_emulate(core_t *core) {
         core->stop_reason = RUN_ERROR;
         return true;
     }
-    if (store.writeback >= 0) {
-        *env_reg(core, store.writeback) = store.base_after;
+    finish(core, &store);
+    return true;
+}
+
+// The MPU refused a store at `fault_address`: carry it out if it is an unaligned one elsewhere in that page
+// that the MPU does allow. False: it was refused rightly.
+bool store_misjudged(core_t *core) {
+    store_t store;
+    if (core->fault_address % QEMU_PAGE || !decode(core, &store)) {
+        return false;
     }
-    reg_set(core, UC_ARM_REG_XPSR, next_it(reg_get(core, UC_ARM_REG_XPSR)));
-    *env_reg(core, 15) = pc + store.length;
-    core->icount++;
-    core->now_valid = false;
+    // Only single words and halfwords may be unaligned (ARM DDI 0403E A3.2.1).
+    bool single = !store.registers && store.second < 0;
+    uint8_t *host = memory_host(core, store.address, store.width);
+    if (!single || !(store.address & (store.width - 1)) || store.address < CCM_BASE || !host) {
+        return false;
+    }
+    for (uint32_t i = 0; i < store.width; i++) {
+        if (!mpu_allows(core, store.address + i, true, mpu_privileged(core))) {
+            core->fault_address = store.address + i;
+            return false;
+        }
+    }
+    uint32_t value = reg(core, (uint32_t)store.first);
+    memcpy(host, &value, store.width);
+    memory_written(core, store.address, store.width);
+    finish(core, &store);
     return true;
 }
