@@ -137,6 +137,9 @@ extern uint8_t net_lwip_heap[];
 #define LWIP_HOOK_IP6_ROUTE(source, target) ethif_route_source6(source, target)
 // LAN.frames()
 #define LWIP_HOOK_UNKNOWN_ETH_PROTOCOL(p, netif) ethif_unknown_frame(p, netif)
+// A caller may come again from the port it had.
+#define LWIP_HOOK_TCP_INPACKET_PCB(pcb, hdr, optlen, opt1len, opt2, p) TCP_REOPEN(pcb, hdr, opt2, p)
+#define LWIP_HOOK_TCP_ISN(local_ip, local_port, remote_ip, remote_port) tcp_reopen_isn()
 
 // ---- IPv4 ------------------------------------------------------------------------------------------
 

@@ -29,7 +29,8 @@ SRC_PORT_C += \
 	net/network_lan_stats.c \
 	net/rdnss.c \
 	net/rx_pace.c \
-	net/sys_arch.c
+	net/sys_arch.c \
+	net/tcp_reopen.c
 
 LWIP_O += $(addprefix $(BUILD)/lwip/src/core/,\
 	altcp.o altcp_alloc.o altcp_tcp.o def.o dns.o inet_chksum.o init.o ip.o mem.o memp.o netif.o pbuf.o \
