@@ -89,6 +89,24 @@ int lwipb_block(lwipb_attempt_t attempt, void *arg, mp_uint_t timeout_ms);
 // The same after an attempt that came to nothing: begins with waiting.
 int lwipb_block_more(lwipb_attempt_t attempt, void *arg, mp_uint_t timeout_ms);
 
+// A script's buffer that attempts read or write. What runs while they wait may give back what a View shows,
+// or resize a bytearray: the call ends with ValueError then, and nobody touches the memory any more.
+typedef struct _lwipb_used_t {
+    mp_obj_t object;
+    mp_buffer_info_t info;
+} lwipb_used_t;
+
+// `access` is MP_BUFFER_READ or MP_BUFFER_WRITE. Raises as mp_get_buffer_raise().
+static inline void lwipb_use(lwipb_used_t *used, mp_obj_t object, mp_uint_t access) {
+    used->object = object;
+    mp_get_buffer_raise(object, &used->info, access);
+}
+
+int lwipb_block_using(lwipb_attempt_t attempt, void *arg, mp_uint_t timeout_ms, const lwipb_used_t *used,
+    size_t count);
+int lwipb_block_more_using(lwipb_attempt_t attempt, void *arg, mp_uint_t timeout_ms, const lwipb_used_t *used,
+    size_t count);
+
 // None, or seconds as a float or integer, to milliseconds; LWIPB_FOREVER for None.
 mp_uint_t lwipb_timeout_from_obj(mp_obj_t timeout);
 mp_obj_t lwipb_timeout_to_obj(mp_uint_t timeout_ms);

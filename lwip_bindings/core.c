@@ -68,6 +68,27 @@ int lwipb_block(lwipb_attempt_t attempt, void *arg, mp_uint_t timeout_ms) {
 }
 
 int lwipb_block_more(lwipb_attempt_t attempt, void *arg, mp_uint_t timeout_ms) {
+    return lwipb_block_more_using(attempt, arg, timeout_ms, NULL, 0);
+}
+
+int lwipb_block_using(lwipb_attempt_t attempt, void *arg, mp_uint_t timeout_ms, const lwipb_used_t *used,
+    size_t count) {
+    int ret = attempt(arg);
+    return ret == MP_EAGAIN ? lwipb_block_more_using(attempt, arg, timeout_ms, used, count) : ret;
+}
+
+static void check_still_there(const lwipb_used_t *used, size_t count) {
+    for (size_t i = 0; i < count; ++i) {
+        mp_buffer_info_t now;
+        if (!mp_get_buffer(used[i].object, &now, MP_BUFFER_READ) || now.buf != used[i].info.buf
+            || now.len < used[i].info.len) {
+            mp_raise_ValueError(MP_ERROR_TEXT("the buffer was given back or resized meanwhile"));
+        }
+    }
+}
+
+int lwipb_block_more_using(lwipb_attempt_t attempt, void *arg, mp_uint_t timeout_ms, const lwipb_used_t *used,
+    size_t count) {
     if (timeout_ms == 0) {
         return MP_EAGAIN;
     }
@@ -87,6 +108,7 @@ int lwipb_block_more(lwipb_attempt_t attempt, void *arg, mp_uint_t timeout_ms) {
             LWIP_BINDINGS_WAIT(left_ms);
         }
         mp_event_handle_nowait();
+        check_still_there(used, count);
         int ret = attempt(arg);
         if (ret != MP_EAGAIN) {
             return ret;

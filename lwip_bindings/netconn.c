@@ -183,15 +183,15 @@ static size_t copy_out(lwipb_netconn_io_t *io, void *buf, size_t size) {
 static mp_obj_t py_netconn_recv_into(size_t n_args, const mp_obj_t *args) {
     lwipb_netconn_io_t io = { .self = to_netconn(args[0]) };
     io.apiflags = n_args > 2 ? mp_obj_get_int(args[2]) : 0;
-    mp_buffer_info_t into;
-    mp_get_buffer_raise(args[1], &into, MP_BUFFER_WRITE);
-    io.want = into.len;
+    lwipb_used_t into;
+    lwipb_use(&into, args[1], MP_BUFFER_WRITE);
+    io.want = into.info.len;
     mp_uint_t timeout_ms = timeout_for(lwipb_netconn_recv_timeout(io.self), io.apiflags);
-    check(lwipb_block(lwipb_netconn_attempt_recv, &io, timeout_ms));
+    check(lwipb_block_using(lwipb_netconn_attempt_recv, &io, timeout_ms, &into, 1));
     if (io.pbuf == NULL && io.netbuf == NULL) {
         return MP_OBJ_NEW_SMALL_INT(0);
     }
-    return mp_obj_new_int_from_uint(copy_out(&io, into.buf, into.len));
+    return mp_obj_new_int_from_uint(copy_out(&io, into.info.buf, into.info.len));
 }
 static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(netconn_recv_into_obj, 2, 3, py_netconn_recv_into);
 
@@ -288,7 +288,6 @@ typedef struct _pinned_write_t {
     nlr_jump_callback_node_t node;
     lwipb_netconn_t *self;
     struct tcp_pcb *pcb;
-    lwipb_pin_t *pins;
 } pinned_write_t;
 
 // However the write ends: what of the data lwIP refers to lies before this point of the stream.
@@ -296,22 +295,22 @@ static void write_ended(void *ctx) {
     pinned_write_t *pinned = ctx;
     LOCK_TCPIP_CORE();
     struct netconn *conn = pinned->self->conn;
-    lwipb_pins_written(pinned->pins, pinned->pcb, conn != NULL ? conn->pcb.tcp : NULL);
+    lwipb_pins_written(pinned, pinned->pcb, conn != NULL ? conn->pcb.tcp : NULL);
     UNLOCK_TCPIP_CORE();
 }
 
-// The vectors are of that many objects.
-static mp_obj_t write_all(lwipb_netconn_write_t *w, size_t count, const mp_obj_t *objects) {
+// The vectors are of that many buffers.
+static mp_obj_t write_all(lwipb_netconn_write_t *w, const lwipb_used_t *used, size_t count) {
     mp_uint_t timeout_ms = timeout_for(lwipb_netconn_send_timeout(w->self), w->apiflags);
     int err;
     struct tcp_pcb *pcb = w->self->conn->pcb.tcp;
     if ((w->apiflags & NETCONN_COPY) || pcb == NULL) {
-        err = lwipb_block(lwipb_netconn_attempt_write, w, timeout_ms);
+        err = lwipb_block_using(lwipb_netconn_attempt_write, w, timeout_ms, used, count);
     } else {
         pinned_write_t pinned = { .self = w->self, .pcb = pcb };
         nlr_push_jump_callback(&pinned.node, write_ended);
         for (size_t i = 0; i < count; ++i) {
-            lwipb_pin_add(&pinned.pins, objects[i]);
+            lwipb_pin_add(&pinned, used[i].object);
         }
         err = lwipb_block(lwipb_netconn_attempt_write, w, timeout_ms);
         nlr_pop_jump_callback(true);
@@ -324,14 +323,14 @@ static mp_obj_t write_all(lwipb_netconn_write_t *w, size_t count, const mp_obj_t
 
 // write(data, flags=COPY): the number of bytes
 static mp_obj_t py_netconn_write(size_t n_args, const mp_obj_t *args) {
-    mp_buffer_info_t data;
-    mp_get_buffer_raise(args[1], &data, MP_BUFFER_READ);
-    struct netvector vector = { .ptr = data.buf, .len = data.len };
+    lwipb_used_t data;
+    lwipb_use(&data, args[1], MP_BUFFER_READ);
+    struct netvector vector = { .ptr = data.info.buf, .len = data.info.len };
     lwipb_netconn_write_t w = {
-        .self = to_tcp(args[0]), .vectors = &vector, .count = 1, .len = data.len,
+        .self = to_tcp(args[0]), .vectors = &vector, .count = 1, .len = data.info.len,
     };
     w.apiflags = n_args > 2 ? mp_obj_get_int(args[2]) : NETCONN_COPY;
-    return write_all(&w, 1, &args[1]);
+    return write_all(&w, &data, 1);
 }
 static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(netconn_write_obj, 2, 3, py_netconn_write);
 
@@ -342,17 +341,18 @@ static mp_obj_t py_netconn_write_vectors(size_t n_args, const mp_obj_t *args) {
     mp_obj_get_array(args[1], &count, &items);
     lwipb_netconn_write_t w = { .self = to_tcp(args[0]) };
     w.vectors = m_new(struct netvector, MAX(count, 1));
+    lwipb_used_t *used = m_new(lwipb_used_t, MAX(count, 1));
     w.apiflags = n_args > 2 ? mp_obj_get_int(args[2]) : NETCONN_COPY;
     for (size_t i = 0; i < count; ++i) {
-        mp_buffer_info_t data;
-        mp_get_buffer_raise(items[i], &data, MP_BUFFER_READ);
-        if (data.len > 0) {
-            w.vectors[w.count].ptr = data.buf;
-            w.vectors[w.count++].len = data.len;
-            w.len += data.len;
+        lwipb_use(&used[i], items[i], MP_BUFFER_READ);
+        const mp_buffer_info_t *data = &used[i].info;
+        if (data->len > 0) {
+            w.vectors[w.count].ptr = data->buf;
+            w.vectors[w.count++].len = data->len;
+            w.len += data->len;
         }
     }
-    return write_all(&w, count, items);
+    return write_all(&w, used, count);
 }
 static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(netconn_write_vectors_obj, 2, 3,
     py_netconn_write_vectors);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Data that lwIP was given without copying. Each piece is in one of two lists that the collector sees:
-// of TCP's with the sequence number that ends it, of pbufs with a reference of our own to the pbuf.
+// Data that lwIP was given without copying. Each piece is in one of three lists that the collector sees: of
+// calls that are writing it, which may wait and be ended there by a soft reset; of TCP's with the sequence
+// number that ends it; of pbufs with a reference of our own to the pbuf.
 
 #include "py/runtime.h"
 
@@ -9,15 +10,16 @@
 
 #include "lwip/priv/tcp_priv.h"
 
-struct _lwipb_pin_t {
+typedef struct _lwipb_pin_t {
     struct _lwipb_pin_t *next;
     uintptr_t data; // an object, or VIEWED and a pbuf with a reference of ours
     union {
+        const void *call;
         const struct tcp_pcb *pcb;
         struct pbuf *pbuf;
     };
     u32_t end;
-};
+} lwipb_pin_t;
 
 #define VIEWED (1) // no address of an object is odd
 
@@ -91,18 +93,24 @@ void lwipb_pins_review(void) {
     lwipb_pins_review_pbufs();
 }
 
-void lwipb_pin_add(lwipb_pin_t **chain, mp_obj_t data) {
+void lwipb_pin_add(const void *call, mp_obj_t data) {
     lwipb_pins_review();
     lwipb_pin_t *pin = pin_new(data);
-    pin->next = *chain;
-    *chain = pin;
+    pin->call = call;
+    pin->next = MP_STATE_VM(lwipb_call_pins);
+    MP_STATE_VM(lwipb_call_pins) = pin;
 }
 
-void lwipb_pins_written(lwipb_pin_t *chain, const struct tcp_pcb *was, const struct tcp_pcb *pcb) {
+void lwipb_pins_written(const void *call, const struct tcp_pcb *was, const struct tcp_pcb *pcb) {
     LWIP_ASSERT_CORE_LOCKED();
-    while (chain != NULL) {
-        lwipb_pin_t *pin = chain;
-        chain = pin->next;
+    lwipb_pin_t **link = &MP_STATE_VM(lwipb_call_pins);
+    while (*link != NULL) {
+        lwipb_pin_t *pin = *link;
+        if (pin->call != call) {
+            link = &pin->next;
+            continue;
+        }
+        *link = pin->next;
         if (pcb != NULL && pcb == was) {
             pin->pcb = pcb;
             pin->end = pcb->snd_lbb;
@@ -134,11 +142,16 @@ unsigned lwipb_pbuf_users(const struct pbuf *p) {
     return p->ref - (pinned ? 1 : 0);
 }
 
-void lwipb_pins_deinit(void) {
-    for (lwipb_pin_t *pin = MP_STATE_VM(lwipb_pins); pin != NULL; pin = pin->next) {
+static void release_all(lwipb_pin_t **list) {
+    for (lwipb_pin_t *pin = *list; pin != NULL; pin = pin->next) {
         pin_release(pin);
     }
-    MP_STATE_VM(lwipb_pins) = NULL;
+    *list = NULL;
+}
+
+void lwipb_pins_deinit(void) {
+    release_all(&MP_STATE_VM(lwipb_call_pins));
+    release_all(&MP_STATE_VM(lwipb_pins));
     for (lwipb_pin_t *pin = MP_STATE_VM(lwipb_pbuf_pins); pin != NULL; pin = pin->next) {
         pbuf_free(pin->pbuf);
         pin_release(pin);
@@ -146,5 +159,6 @@ void lwipb_pins_deinit(void) {
     MP_STATE_VM(lwipb_pbuf_pins) = NULL;
 }
 
+MP_REGISTER_ROOT_POINTER(struct _lwipb_pin_t *lwipb_call_pins);
 MP_REGISTER_ROOT_POINTER(struct _lwipb_pin_t *lwipb_pins);
 MP_REGISTER_ROOT_POINTER(struct _lwipb_pin_t *lwipb_pbuf_pins);

@@ -10,14 +10,12 @@
 struct pbuf;
 struct tcp_pcb;
 
-typedef struct _lwipb_pin_t lwipb_pin_t;
-
-// TCP data given without copying is needed until it is acknowledged. Its pins are made before the write,
-// as that may raise, in a chain (NULL to begin with); told afterwards where in the stream the data ends,
-// they hold what the caller's own references held until then.
-void lwipb_pin_add(lwipb_pin_t **chain, mp_obj_t data);
+// TCP data given without copying is needed until it is acknowledged. Its pins are made before the write, as
+// that may raise, each for the call that writes (any address of its own); told afterwards where in the stream
+// the data ends, they hold what the caller's own references held until then.
+void lwipb_pin_add(const void *call, mp_obj_t data);
 // Core locked. The PCB when the pins were made and now, NULL if nothing was written.
-void lwipb_pins_written(lwipb_pin_t *chain, const struct tcp_pcb *was, const struct tcp_pcb *pcb);
+void lwipb_pins_written(const void *call, const struct tcp_pcb *was, const struct tcp_pcb *pcb);
 
 // A pbuf that refers to a buffer's bytes: PBUF_ROM, never copied, or PBUF_REF, which lwIP and the driver
 // copy where they keep it longer than a call. Whoever holds the pbuf, the buffer is held as long. NULL

@@ -207,14 +207,13 @@ static mp_obj_t raw_tcp_write(size_t n_args, const mp_obj_t *args) {
     if (data.len > 0xffff) {
         mp_raise_OSError(MP_ENOMEM);
     }
-    lwipb_pin_t *pin = NULL;
     if (!(flags & TCP_WRITE_FLAG_COPY)) {
-        lwipb_pin_add(&pin, args[1]);
+        lwipb_pin_add(&data, args[1]);
     }
     LOCK_TCPIP_CORE();
     struct tcp_pcb *pcb = self->pcb;
     err_t err = pcb == NULL ? ERR_CLSD : tcp_write(pcb, data.buf, data.len, flags);
-    lwipb_pins_written(pin, pcb, err == ERR_OK ? pcb : NULL);
+    lwipb_pins_written(&data, pcb, err == ERR_OK ? pcb : NULL);
     UNLOCK_TCPIP_CORE();
     lwipb_check(err);
     return mp_const_none;

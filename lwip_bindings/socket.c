@@ -121,9 +121,17 @@ static int transfer(lwipb_transfer_t *t, lwipb_attempt_t attempt,
     mp_uint_t (*timeout_ms)(lwipb_socket_t *self)) {
     int err = attempt(t);
     if (err == MP_EAGAIN && !(t->flags & MSG_DONTWAIT)) {
-        err = lwipb_block_more(attempt, t, timeout_ms(t->self));
+        err = lwipb_block_more_using(attempt, t, timeout_ms(t->self), t->used, t->used != NULL);
     }
     return t->done > 0 && (err == MP_EAGAIN || err == MP_ETIMEDOUT) ? 0 : err;
+}
+
+// Of a method of the socket args[0] with the script's buffer args[1].
+static inline void transfer_use(lwipb_transfer_t *t, const mp_obj_t *args, lwipb_used_t *used,
+    mp_uint_t access) {
+    lwipb_use(used, args[1], access);
+    lwipb_transfer_init(t, to_open_socket(args[0]), used->info.buf, used->info.len);
+    t->used = used;
 }
 
 static int get_flags(size_t n_args, const mp_obj_t *args, size_t index, int supported) {
@@ -144,10 +152,9 @@ static int recv_transfer(lwipb_transfer_t *t) {
 
 // send(data[, flags])
 static mp_obj_t socket_send(size_t n_args, const mp_obj_t *args) {
-    mp_buffer_info_t data;
-    mp_get_buffer_raise(args[1], &data, MP_BUFFER_READ);
+    lwipb_used_t data;
     lwipb_transfer_t t;
-    lwipb_transfer_init(&t, to_open_socket(args[0]), data.buf, data.len);
+    transfer_use(&t, args, &data, MP_BUFFER_READ);
     t.flags = get_flags(n_args, args, 2, MSG_MORE);
     t.all = t.self->timeout_ms == LWIPB_FOREVER;
     check(send_transfer(&t));
@@ -157,10 +164,9 @@ static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(socket_send_obj, 2, 3, socket_send);
 
 // sendall(data[, flags])
 static mp_obj_t socket_sendall(size_t n_args, const mp_obj_t *args) {
-    mp_buffer_info_t data;
-    mp_get_buffer_raise(args[1], &data, MP_BUFFER_READ);
+    lwipb_used_t data;
     lwipb_transfer_t t;
-    lwipb_transfer_init(&t, to_open_socket(args[0]), data.buf, data.len);
+    transfer_use(&t, args, &data, MP_BUFFER_READ);
     t.flags = get_flags(n_args, args, 2, MSG_MORE);
     t.all = true;
     check(send_transfer(&t));
@@ -173,10 +179,9 @@ static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(socket_sendall_obj, 2, 3, socket_send
 
 // sendto(data[, flags], address)
 static mp_obj_t socket_sendto(size_t n_args, const mp_obj_t *args) {
-    mp_buffer_info_t data;
-    mp_get_buffer_raise(args[1], &data, MP_BUFFER_READ);
+    lwipb_used_t data;
     lwipb_transfer_t t;
-    lwipb_transfer_init(&t, to_open_socket(args[0]), data.buf, data.len);
+    transfer_use(&t, args, &data, MP_BUFFER_READ);
     t.flags = get_flags(n_args - 1, args, 2, MSG_MORE);
     t.all = t.self->timeout_ms == LWIPB_FOREVER;
     t.peer_len = lwipb_sockaddr_from_obj(args[n_args - 1], t.self->family, &t.peer);
@@ -239,13 +244,13 @@ static mp_obj_t socket_recvfrom(size_t n_args, const mp_obj_t *args) {
 static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(socket_recvfrom_obj, 2, 3, socket_recvfrom);
 
 static void recv_into_common(size_t n_args, const mp_obj_t *args, lwipb_transfer_t *t, socklen_t peer_len) {
-    mp_buffer_info_t into;
-    mp_get_buffer_raise(args[1], &into, MP_BUFFER_WRITE);
+    lwipb_used_t into;
+    transfer_use(t, args, &into, MP_BUFFER_WRITE);
     mp_int_t nbytes = n_args > 2 ? mp_obj_get_int(args[2]) : 0;
-    if (nbytes < 0 || (size_t)nbytes > into.len) {
+    if (nbytes < 0 || (size_t)nbytes > t->len) {
         mp_raise_ValueError(MP_ERROR_TEXT("buffer too small for requested bytes"));
     }
-    lwipb_transfer_init(t, to_open_socket(args[0]), into.buf, nbytes ? (size_t)nbytes : into.len);
+    t->len = nbytes ? (size_t)nbytes : t->len;
     t->peer_len = peer_len;
     t->flags = get_flags(n_args, args, 3, MSG_PEEK | MSG_WAITALL);
     t->all = t->flags & MSG_WAITALL;
@@ -362,6 +367,57 @@ static mp_uint_t socket_stream_write(mp_obj_t self_in, const void *buf, mp_uint_
     return stream_result(&t, send_transfer(&t), errcode);
 }
 
+// All of it, in as many transfers as that takes: less at the end of the stream and where the socket is
+// non-blocking, None if that is nothing.
+static mp_obj_t transfer_all(lwipb_transfer_t *t, int (*transfer_some)(lwipb_transfer_t *)) {
+    const uint8_t *begin = t->buf;
+    size_t left = t->len;
+    while (left > 0) {
+        t->len = left;
+        t->done = 0;
+        int err = transfer_some(t);
+        if (err == MP_EAGAIN) {
+            return t->buf == begin ? mp_const_none : mp_obj_new_int_from_uint(t->buf - begin);
+        }
+        check(err);
+        if (t->done == 0) {
+            break;
+        }
+        t->buf += t->done;
+        left -= t->done;
+    }
+    return mp_obj_new_int_from_uint(t->buf - begin);
+}
+
+// readinto(buffer[, nbytes]), and not mp_stream_readinto(), which does not say whose memory it reads into.
+static mp_obj_t socket_readinto(size_t n_args, const mp_obj_t *args) {
+    lwipb_used_t into;
+    lwipb_transfer_t t;
+    transfer_use(&t, args, &into, MP_BUFFER_WRITE);
+    if (n_args > 2) {
+        t.len = MIN((mp_uint_t)mp_obj_get_int(args[2]), t.len);
+    }
+    return transfer_all(&t, recv_transfer);
+}
+static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(socket_readinto_obj, 2, 3, socket_readinto);
+
+// write(data[, nbytes]) or write(data, offset, nbytes)
+static mp_obj_t socket_write(size_t n_args, const mp_obj_t *args) {
+    lwipb_used_t data;
+    lwipb_transfer_t t;
+    transfer_use(&t, args, &data, MP_BUFFER_READ);
+    if (n_args > 3) {
+        size_t offset = MIN((mp_uint_t)mp_obj_get_int_truncated(args[2]), t.len);
+        t.buf += offset;
+        t.len -= offset;
+    }
+    if (n_args > 2) {
+        t.len = MIN((mp_uint_t)mp_obj_get_int_truncated(args[n_args - 1]), t.len);
+    }
+    return transfer_all(&t, send_transfer);
+}
+static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(socket_write_obj, 2, 4, socket_write);
+
 static mp_uint_t socket_stream_ioctl(mp_obj_t self_in, mp_uint_t request, uintptr_t arg,
     int *errcode) {
     lwipb_socket_t *self = to_socket(self_in);
@@ -412,7 +468,7 @@ static const mp_rom_map_elem_t socket_locals_table[] = {
     { MP_ROM_QSTR(MP_QSTR_listen), MP_ROM_PTR(&socket_listen_obj) },
     { MP_ROM_QSTR(MP_QSTR_makefile), MP_ROM_PTR(&socket_makefile_obj) },
     { MP_ROM_QSTR(MP_QSTR_read), MP_ROM_PTR(&mp_stream_read_obj) },
-    { MP_ROM_QSTR(MP_QSTR_readinto), MP_ROM_PTR(&mp_stream_readinto_obj) },
+    { MP_ROM_QSTR(MP_QSTR_readinto), MP_ROM_PTR(&socket_readinto_obj) },
     { MP_ROM_QSTR(MP_QSTR_readline), MP_ROM_PTR(&mp_stream_unbuffered_readline_obj) },
     { MP_ROM_QSTR(MP_QSTR_recv), MP_ROM_PTR(&socket_recv_obj) },
     { MP_ROM_QSTR(MP_QSTR_recv_into), MP_ROM_PTR(&socket_recv_into_obj) },
@@ -427,7 +483,7 @@ static const mp_rom_map_elem_t socket_locals_table[] = {
     { MP_ROM_QSTR(MP_QSTR_setsockopt), MP_ROM_PTR(&lwipb_socket_setsockopt_obj) },
     { MP_ROM_QSTR(MP_QSTR_settimeout), MP_ROM_PTR(&socket_settimeout_obj) },
     { MP_ROM_QSTR(MP_QSTR_shutdown), MP_ROM_PTR(&socket_shutdown_obj) },
-    { MP_ROM_QSTR(MP_QSTR_write), MP_ROM_PTR(&mp_stream_write_obj) },
+    { MP_ROM_QSTR(MP_QSTR_write), MP_ROM_PTR(&socket_write_obj) },
 };
 static MP_DEFINE_CONST_DICT(socket_locals, socket_locals_table);
 

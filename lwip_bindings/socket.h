@@ -29,6 +29,7 @@ extern const mp_obj_type_t lwipb_type_socket;
 // The arguments of one transfer, and its progress.
 typedef struct _lwipb_transfer_t {
     lwipb_socket_t *self;
+    const lwipb_used_t *used; // the script's buffer; NULL where it is our own
     uint8_t *buf;
     size_t len;
     size_t done;
@@ -41,6 +42,7 @@ typedef struct _lwipb_transfer_t {
 // Without flags and peer. (An initialiser would fill all of the peer's address with zeroes.)
 static inline void lwipb_transfer_init(lwipb_transfer_t *t, lwipb_socket_t *self, void *buf, size_t len) {
     t->self = self;
+    t->used = NULL;
     t->buf = buf;
     t->len = len;
     t->done = 0;

@@ -81,14 +81,12 @@ static int attempt_sendmsg(void *message_in) {
 }
 
 // lwIP wants no empty vectors.
-static void add_buffer(message_t *m, mp_obj_t buffer, mp_uint_t access) {
-    mp_buffer_info_t info;
-    mp_get_buffer_raise(buffer, &info, access);
-    if (info.len > 0) {
+static void add_buffer(message_t *m, const mp_buffer_info_t *info) {
+    if (info->len > 0) {
         struct iovec *iov = &m->msg.msg_iov[m->msg.msg_iovlen++];
-        iov->iov_base = info.buf;
-        iov->iov_len = info.len;
-        m->len += info.len;
+        iov->iov_base = info->buf;
+        iov->iov_len = info->len;
+        m->len += info->len;
     }
 }
 
@@ -108,8 +106,10 @@ static mp_obj_t socket_sendmsg(size_t n_args, const mp_obj_t *args) {
         m.msg.msg_name = &m.peer;
     }
     m.msg.msg_iov = m_new(struct iovec, MAX(count, 1));
+    lwipb_used_t *used = m_new(lwipb_used_t, MAX(count, 1));
     for (size_t i = 0; i < count; ++i) {
-        add_buffer(&m, buffers[i], MP_BUFFER_READ);
+        lwipb_use(&used[i], buffers[i], MP_BUFFER_READ);
+        add_buffer(&m, &used[i].info);
     }
     if (m.msg.msg_iovlen == 0 && m.self->type != SOCK_STREAM) {
         // An empty datagram still is one.
@@ -118,7 +118,8 @@ static mp_obj_t socket_sendmsg(size_t n_args, const mp_obj_t *args) {
         m.msg.msg_iovlen = 1;
     }
     mp_uint_t timeout_ms = lwipb_socket_send_timeout(m.self);
-    int err = lwipb_block(attempt_sendmsg, &m, (m.flags & MSG_DONTWAIT) ? 0 : timeout_ms);
+    timeout_ms = (m.flags & MSG_DONTWAIT) ? 0 : timeout_ms;
+    int err = lwipb_block_using(attempt_sendmsg, &m, timeout_ms, used, count);
     if (err != 0 && !(m.done > 0 && (err == MP_EAGAIN || err == MP_ETIMEDOUT))) {
         mp_raise_OSError(err);
     }

@@ -173,6 +173,23 @@ n.listen()
 _thread.start_new_thread(quiet, (n.accept,))
 time.sleep_ms(1)
 """,
+    "threads that write what a view shows, not copied": """
+u = netconn.Netconn(netconn.TCP)
+u.bind("127.0.0.1", 0)
+u.listen()
+c = netconn.Netconn(netconn.TCP)
+if quiet(c.connect, "127.0.0.1", u.addr()[1]) is None:
+    a = u.accept()
+    quiet(a.write, bytes(1000))
+    b = quiet(c.recv)
+    def write(n):
+        while n:
+            c.write(n.data, netconn.NOCOPY)
+    if b:
+        _thread.start_new_thread(quiet, (write, b))
+    keep((u, a, c, b))
+    time.sleep_ms(5)
+""",
     "groups": """
 s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 quiet(s.setsockopt, socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP,

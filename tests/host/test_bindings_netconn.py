@@ -612,3 +612,89 @@ for i in range(60):
 """
     )
     assert out.split("\n")[:-1] == ["None None b'still there'"] * 60
+
+
+USED = f"""
+EAGAIN = {errno.EAGAIN}
+import micropython, socket, time
+def fill(send):
+    # Until nothing has gone on for a while.
+    full = 0
+    while full < 20:
+        full = full + 1 if err(send, bytes(1000)) == EAGAIN else 0
+        time.sleep_ms(2 if full else 0)
+def stream():
+    # A socket whose queue is full: its peer reads nothing.
+    server = socket.socket()
+    server.bind(("127.0.0.1", 0))
+    server.listen(1)
+    s = socket.socket()
+    s.connect(server.getsockname())
+    peer, _ = server.accept()
+    server.close()
+    s.settimeout(0)
+    fill(s.send)
+    s.settimeout(2)
+    return s, peer
+def netconns():
+    c, a = pair()
+    c.set_nonblocking(True)
+    fill(c.write)
+    c.set_nonblocking(False)
+    c.set_sendtimeout(2000)
+    a.set_recvtimeout(2000)
+    c.set_recvtimeout(2000)
+    return c, a
+def view():
+    c, a = pair()
+    a.write(bytes(range(200)) * 5)
+    nb = c.recv()
+    kept.append((c, a))
+    return nb.data, nb.delete
+def array():
+    b = bytearray(600)
+    return b, lambda: b.extend(bytes(5000))
+def attempt(call, buffer, change):
+    # The change is made while the call waits: nothing runs callbacks in a straight line.
+    micropython.schedule(lambda _: change(), None)
+    try:
+        call(buffer)
+    except Exception as e:
+        return type(e).__name__, e.args[0]
+kept = []
+"""
+# What waits, with the buffer that it is given; `s`, `peer` are sockets, `c`, `a` netconns.
+WAITING = {
+    "send": "s.send",
+    "sendall": "s.sendall",
+    "write": "s.write",
+    "sendmsg": "lambda b: s.sendmsg([b'', b])",
+    "recv_into": "s.recv_into",
+    "recvfrom_into": "s.recvfrom_into",
+    "readinto": "s.readinto",
+    "netconn.write": "c.write",
+    "netconn.write_vectors": "lambda b: c.write_vectors([b'x' * 30, b])",
+    "netconn.recv_into": "c.recv_into",
+}
+
+
+@pytest.mark.parametrize("call", WAITING)
+def test_buffer__gone_while_the_call_waits(bindings, call):
+    """What a callback gives back, or moves by resizing it, is not touched any more: ValueError."""
+    reads = "into" in call
+    out = bindings.run(
+        PAIR
+        + USED
+        + f"""
+{"c, a = netconns()" if "netconn" in call else "s, peer = stream()"}
+call = {WAITING[call]}
+{"" if reads else "print(attempt(call, *view()))"}
+print(attempt(call, *array()))
+print(attempt(call, bytearray(600), lambda: None))
+"""
+    ).splitlines()
+    gone = "('ValueError', 'the buffer was given back or resized meanwhile')"
+    *changed, untouched = out
+    assert changed == [gone] * (1 if reads else 2)
+    # A write may find room for its bytes by then.
+    assert untouched in (f"('OSError', {errno.ETIMEDOUT})", "OSError" if reads else "None")
