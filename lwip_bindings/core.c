@@ -2,6 +2,7 @@
 // Errors and waiting: what every class of the bindings shares.
 
 #include "py/mperrno.h"
+#include "py/objarray.h"
 #include "py/runtime.h"
 
 #include "apps.h"
@@ -77,11 +78,19 @@ int lwipb_block_using(lwipb_attempt_t attempt, void *arg, mp_uint_t timeout_ms, 
     return ret == MP_EAGAIN ? lwipb_block_more_using(attempt, arg, timeout_ms, used, count) : ret;
 }
 
+static bool is_still_there(const lwipb_used_t *used) {
+    mp_buffer_info_t now;
+    if (mp_obj_is_type(used->object, &mp_type_bytearray)) { // the usual one: no need to ask it
+        const mp_obj_array_t *array = MP_OBJ_TO_PTR(used->object);
+        return array->items == used->info.buf && array->len >= used->info.len;
+    }
+    return mp_get_buffer(used->object, &now, MP_BUFFER_READ) && now.buf == used->info.buf
+           && now.len >= used->info.len;
+}
+
 static void check_still_there(const lwipb_used_t *used, size_t count) {
     for (size_t i = 0; i < count; ++i) {
-        mp_buffer_info_t now;
-        if (!mp_get_buffer(used[i].object, &now, MP_BUFFER_READ) || now.buf != used[i].info.buf
-            || now.len < used[i].info.len) {
+        if (!is_still_there(&used[i])) {
             mp_raise_ValueError(MP_ERROR_TEXT("the buffer was given back or resized meanwhile"));
         }
     }

@@ -16,6 +16,7 @@
 
 // How long output waits for a host that has the port open but does not read.
 #define USB_TX_TIMEOUT_MS (500)
+#define MAX_WAIT_US (4000000000U)
 
 // The character that interrupts Python instead of being read; -1 for none.
 int mp_interrupt_char = -1;
@@ -109,8 +110,9 @@ mp_uint_t mp_hal_ticks_ms(void) {
 void mp_hal_delay_ms(mp_uint_t ms) {
     uint64_t end = timebase_us() + (uint64_t)ms * 1000;
     for (uint64_t now = timebase_us(); now < end; now = timebase_us()) {
-        uint64_t left_ms = (end - now + 999) / 1000;
-        mp_event_wait_ms(left_ms < INT32_MAX ? (mp_uint_t)left_ms : INT32_MAX);
+        // In 32 bits, as waits are often ended early; a long one takes several of them.
+        uint32_t left_us = end - now < MAX_WAIT_US ? (uint32_t)(end - now) : MAX_WAIT_US;
+        mp_event_wait_ms((left_us + 999) / 1000);
     }
     mp_handle_pending(true);
 }

@@ -2,7 +2,7 @@
 """From reset to the prompt and through every kind of reset, on the console UART of an emulated board."""
 
 import pytest
-from emulator.rtos import DELAYED, RUNNING, SUSPENDED, Tasks
+from emulator.rtos import DELAYED, READY, RUNNING, SUSPENDED, Tasks
 from emulator.symbols import Symbols
 from support.uart_bench import PROMPT, UartBench
 
@@ -224,7 +224,7 @@ def test_tasks__are_named_to_gdb(bench, firmware):
     """What gdb shows as threads and a crash report names is in this firmware's debug information."""
     bench.line("import time")
     found = {task.name: task.state for task in Tasks(bench.board.cpu, Symbols(firmware)).tasks()}
-    assert found == {"IDLE": RUNNING, "main": DELAYED, "tcpip": DELAYED, "usb": SUSPENDED}
+    assert found == {"main": RUNNING, "IDLE": READY, "tcpip": DELAYED, "usb": SUSPENDED}
 
 
 def test_uart_console__both_ways_at_speed(bench):

@@ -8,6 +8,7 @@
 #include "py/runtime.h"
 #include "mpthreadport.h"
 #include "rtos.h"
+#include "stm32f4xx.h"
 #include "task.h"
 
 #define STACK_MIN_BYTES (2048)
@@ -29,7 +30,8 @@ typedef struct _thread_t {
 } thread_t;
 
 #define PARKED (1)
-#define PARKED_WAITING (2) // in mp_hal_wait()
+#define PARKED_WAITING (2) // in mp_hal_wait(), blocked
+#define PARKED_ALONE (3) // in mp_hal_wait(), and the only thread
 
 static thread_t main_thread;
 static thread_t *volatile threads; // changes with interrupts masked: mp_hal_wake() reads it in any context
@@ -234,49 +236,67 @@ void mp_thread_mutex_unlock(mp_thread_mutex_t *mutex) {
 
 // --- waiting (declared in mphalport.h) ---
 
-static void (*volatile lent_work)(void);
-
 // `woken` is set from mp_hal_wake() until the thread goes to look at what it waits for: it is notified at
 // most once meanwhile, and only where it may sleep.
-void mp_hal_wait(int32_t timeout_ms) {
-    thread_t *self = find_thread(rtos_current_task());
-    TickType_t limit = timeout_ms < 0 ? portMAX_DELAY : (TickType_t)timeout_ms;
-    TickType_t left = limit;
-    TickType_t start = xTaskGetTickCount();
-    MP_THREAD_GIL_EXIT();
+
+static void (*volatile lent_work)(void);
+
+// The only Python thread sleeps where it is. Interrupts and more urgent tasks come to pass all the same, and
+// blocking would cost the way to the idle task, which does nothing else, and back. It keeps the GIL, which
+// nobody is there to take.
+static void wait_alone(thread_t *self, TickType_t start, TickType_t limit) {
+    self->parked = PARKED_ALONE;
     for (;;) {
-        self->parked = PARKED_WAITING;
-        if (self->woken) {
-            break;
-        }
-        ulTaskNotifyTake(pdTRUE, left);
+        // What comes from here on is pending, and ends WFI.
+        __disable_irq();
         void (*work)(void) = lent_work;
-        if (work == NULL) {
-            break;
+        if (work != NULL) {
+            lent_work = NULL;
+            self->parked = PARKED;
+            __enable_irq();
+            work();
+            self->parked = PARKED_ALONE;
+        } else if (self->woken || (limit != portMAX_DELAY && xTaskGetTickCount() - start >= limit)) {
+            self->parked = 0;
+            self->woken = 0;
+            __enable_irq();
+            return;
+        } else {
+            __DSB();
+            __WFI();
+            __enable_irq();
+            __ISB();
         }
-        lent_work = NULL;
-        self->parked = PARKED;
-        work();
-        if (limit != portMAX_DELAY) {
-            TickType_t elapsed = xTaskGetTickCount() - start;
-            left = elapsed < limit ? limit - elapsed : 0;
-        }
+    }
+}
+
+static void wait_among_others(thread_t *self, TickType_t limit) {
+    MP_THREAD_GIL_EXIT();
+    self->parked = PARKED_WAITING;
+    if (!self->woken) {
+        ulTaskNotifyTake(pdTRUE, limit);
     }
     self->parked = 0;
     self->woken = 0;
     MP_THREAD_GIL_ENTER();
 }
 
+void mp_hal_wait(int32_t timeout_ms) {
+    thread_t *self = find_thread(rtos_current_task());
+    TickType_t limit = timeout_ms < 0 ? portMAX_DELAY : (TickType_t)timeout_ms;
+    if (self == threads && self->next == NULL) {
+        wait_alone(self, xTaskGetTickCount(), limit);
+    } else {
+        wait_among_others(self, limit);
+    }
+}
+
 bool rtos_lend_thread(void (*work)(void)) {
     thread_t *th = threads;
-    if (th == NULL || th->next != NULL || th->parked != PARKED_WAITING
-        || rtos_current_task() != xTaskGetIdleTaskHandle()) {
+    if (th == NULL || th->parked != PARKED_ALONE || rtos_current_task() != th->task) {
         return false;
     }
-    BaseType_t woken = pdFALSE;
     lent_work = work;
-    vTaskNotifyGiveFromISR(th->task, &woken);
-    portYIELD_FROM_ISR(woken);
     return true;
 }
 

@@ -15,8 +15,8 @@ static inline void *rtos_current_task(void) {
     return pxCurrentTCB;
 }
 
-// For interrupts: has the one Python thread do `work` before it looks at what it waits for, if there is but
-// one, if it waits, and if nobody wanted the processor (the idle task was interrupted). False: it does not.
+// For interrupts: has the only Python thread do `work` before it looks at what it waits for, if it waits and
+// nobody else wanted the processor. False: it does not.
 bool rtos_lend_thread(void (*work)(void));
 
 // Before the scheduler starts: the stack guards and the naming of tasks in fault reports.
