@@ -25,7 +25,7 @@ pytestmark = pytest.mark.emulator_only
 UIDS = ((1, 2, 3), (4, 5, 6))
 ADDRESSES = {False: ("10.9.0.1", "10.9.0.2"), True: ("fd09::1", "fd09::2")}
 BAD_CABLE = {"drop": 0.02, "reorder": 0.02, "duplicate": 0.02}
-SECONDS = 300  # of virtual time, for all cases of a test together
+SECONDS = 3000  # of virtual time, for all cases of a test together: 1 MB at 10 % loss takes some 10 minutes
 
 UP = """
 import network
