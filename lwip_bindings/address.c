@@ -27,20 +27,68 @@ static void append_zone(uint8_t zone, char *buf) {
 }
 #endif
 
-void lwipb_addr_format(const ip_addr_t *addr, char *buf) {
-    if (ipaddr_ntoa_r(addr, buf, LWIPB_ADDR_STRLEN) == NULL) {
-        buf[0] = '\0';
-    }
-    for (char *c = buf; *c != '\0'; ++c) {
-        if (*c >= 'A' && *c <= 'F') {
-            *c |= 0x20;
+#if LWIP_IPV6
+static unsigned group_of(const ip6_addr_t *addr, unsigned i) {
+    return lwip_htonl(addr->addr[i / 2]) >> (i % 2 ? 0 : 16) & 0xffff;
+}
+
+// The longest run of two or more groups that are 0, the first of equal ones. *begin is 8 where there is none.
+static unsigned longest_zeros(const ip6_addr_t *addr, unsigned *begin) {
+    unsigned longest = 1, run = 0;
+    *begin = 8;
+    for (unsigned i = 0; i < 8; ++i) {
+        run = group_of(addr, i) == 0 ? run + 1 : 0;
+        if (run > longest) {
+            longest = run;
+            *begin = i + 1 - run;
         }
     }
-    #if LWIP_IPV6 && LWIP_IPV6_SCOPES
-    if (!IP_IS_V4(addr) && ip6_addr_has_zone(ip_2_ip6(addr))) {
-        append_zone(ip6_addr_zone(ip_2_ip6(addr)), buf);
+    return longest;
+}
+
+// RFC 5952. (ip6addr_ntoa_r() shortens the first run of zeros, and writes capitals.)
+static void format6(const ip6_addr_t *addr, char *at) {
+    unsigned zeros_at, zeros = longest_zeros(addr, &zeros_at);
+    for (unsigned i = 0; i < 8;) {
+        if (i == zeros_at) {
+            *at++ = ':';
+            *at++ = ':';
+            i += zeros;
+            continue;
+        }
+        if (i > 0 && at[-1] != ':') {
+            *at++ = ':';
+        }
+        unsigned group = group_of(addr, i++);
+        int shift = group > 0xfff ? 12 : group > 0xff ? 8 : group > 0xf ? 4 : 0;
+        for (; shift >= 0; shift -= 4) {
+            *at++ = "0123456789abcdef"[group >> shift & 15];
+        }
+    }
+    *at = '\0';
+}
+#endif
+
+void lwipb_addr_format(const ip_addr_t *addr, char *buf) {
+    #if LWIP_IPV6
+    if (!IP_IS_V4(addr)) {
+        const ip6_addr_t *six = ip_2_ip6(addr);
+        if (ip6_addr_isipv4mappedipv6(six)) {
+            ip4_addr_t four = { .addr = six->addr[3] };
+            strcpy(buf, "::ffff:");
+            ip4addr_ntoa_r(&four, buf + strlen(buf), LWIPB_ADDR_STRLEN - strlen(buf));
+        } else {
+            format6(six, buf);
+        }
+        #if LWIP_IPV6_SCOPES
+        if (ip6_addr_has_zone(six)) {
+            append_zone(ip6_addr_zone(six), buf);
+        }
+        #endif
+        return;
     }
     #endif
+    ip4addr_ntoa_r(ip_2_ip4(addr), buf, LWIPB_ADDR_STRLEN);
 }
 
 mp_obj_t lwipb_addr_to_obj(const ip_addr_t *addr) {

@@ -19,6 +19,8 @@
 #include "lwip/sys.h"
 #include "lwip/tcpip.h"
 
+#include "lwip_bindings.h"
+
 #if NO_SYS || !LWIP_TCPIP_CORE_LOCKING
 #error "the bindings need NO_SYS=0 and LWIP_TCPIP_CORE_LOCKING=1"
 #endif
@@ -126,7 +128,6 @@ typedef union _lwipb_sockaddr_t {
 // IPv4 dotted, or IPv6 in lower case, with its zone where it has one ("fe80::1%en1").
 #define LWIPB_ADDR_STRLEN (IPADDR_STRLEN_MAX + 1)
 void lwipb_addr_format(const ip_addr_t *addr, char *buf);
-mp_obj_t lwipb_addr_to_obj(const ip_addr_t *addr);
 
 // A numeric address, "" for any, or "<broadcast>"; AF_UNSPEC takes what the string says. An IPv4
 // address asked for as AF_INET6 is mapped. False if the string is no such address.

@@ -7,7 +7,6 @@
 
 #include "apps.h"
 #include "bindings.h"
-#include "lwip_bindings.h"
 #include "netif.h"
 #include "netconn.h"
 #include "pin.h"

@@ -391,7 +391,9 @@ def test_names__functions(bindings):
     """getaddrinfo with numbers and hints, inet_pton/ntop and interface names agree with CPython."""
     bindings.same_as_cpython("""
         import socket
-        for host in ("127.0.0.1", "::1", "fe80::1", "2001:db8::ff00:42:8329", "::ffff:1.2.3.4"):
+        for host in ("127.0.0.1", "::1", "::", "fe80::1", "2001:db8::ff00:42:8329", "::ffff:1.2.3.4",
+                "2001:db8:0:0:1:0:0:0", "1:0:0:2:3:0:0:4", "1:0:2:0:3:0:4:0", "0:0:1::2", "1::", "1:2:3::",
+                "0:1:2:3:4:5:6:7", "1:2:3:4:5:6:7:0", "abcd:ef01:10:200:3000:ffff:a0:b"):
             family = socket.AF_INET6 if ":" in host else socket.AF_INET
             packed = socket.inet_pton(family, host)
             print(packed, socket.inet_ntop(family, packed))

@@ -6,12 +6,12 @@
 #include <string.h>
 
 #include "py/runtime.h"
-#include "py/unicode.h"
 
 #include "lwip/dns.h"
 #include "lwip/tcpip.h"
 
 #include "ethif.h"
+#include "lwip_bindings.h"
 #include "net.h"
 #include "network.h"
 
@@ -34,13 +34,11 @@ void network_parse_addr(mp_obj_t text, ip_addr_t *addr) {
 }
 
 mp_obj_t network_format_addr(const ip_addr_t *addr) {
-    char text[IPADDR_STRLEN_MAX];
-    ipaddr_ntoa_r(addr, text, sizeof(text));
-    // RFC 5952 wants hexadecimal digits small; lwIP writes them large.
-    for (char *c = text; *c != 0; c++) {
-        *c = (char)unichar_tolower(*c);
+    ip_addr_t plain = *addr;
+    if (IP_IS_V6(&plain)) {
+        ip6_addr_clear_zone(ip_2_ip6(&plain));
     }
-    return mp_obj_new_str_from_cstr(text);
+    return lwipb_addr_to_obj(&plain);
 }
 
 mp_obj_t network_get_or_set(size_t n_args, const mp_obj_t *args, mp_map_t *kwargs,
