@@ -91,11 +91,15 @@ def echo_server(lan):
 
 
 def call(lan, address):
-    """A connection to the board."""
+    """A connection to the board. One that fails asks no more: the next test's server would take it in."""
     made = lan.socket()
     made.settimeout(60)
     made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    made.connect((address, PORT))
+    try:
+        made.connect((address, PORT))
+    except OSError:
+        made.close()
+        raise
     return made
 
 
