@@ -72,7 +72,7 @@ static uint32_t tx_unnoticed;
 static eth_time_t rx_time; // when the frame came that is being handed up
 static bool rx_timed; // is that known?
 static bool tx_stamped; // the frame that is being sent wants a time-stamp
-static bool tx_refused; // since the last frame was reaped
+static bool tx_refused; // a frame found no descriptor
 static uint8_t default_mac[6];
 
 // ---- Receive ---------------------------------------------------------------------------------------
@@ -281,10 +281,11 @@ static void release_tx_pbuf(void *slot) {
     pbuf_free(slot);
 }
 
-static void reap(void) {
-    if (eth_reap() > 0 && tx_refused) {
+// Segments that found no descriptor wait in their connections. To be called from outside of lwIP alone:
+// link_output() may be in the middle of tcp_output(), which must not begin anew with the same segment.
+static void send_refused(void) {
+    if (tx_refused && eth_tx_room() > 0) {
         tx_refused = false;
-        // Segments that found no descriptor wait in their connections.
         tcp_txnow();
     }
 }
@@ -292,7 +293,8 @@ static void reap(void) {
 unsigned ethif_input(unsigned most) {
     unsigned frames = 0;
     LOCK_TCPIP_CORE();
-    reap();
+    eth_reap();
+    send_refused();
     while (frames < most && receive_one()) {
         frames++;
     }
@@ -379,7 +381,7 @@ static err_t link_output(struct netif *net, struct pbuf *p) {
     if (p->tot_len > ETH_FRAME_MAX || p->tot_len < SIZEOF_ETH_HDR) {
         return ERR_VAL;
     }
-    reap();
+    eth_reap();
     unsigned pieces = count_pieces(p);
     if (LWIP_MIN(pieces, TX_SEGMENTS_MAX) > eth_tx_room()) {
         eth_stats.tx_full++;
