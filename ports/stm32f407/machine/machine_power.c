@@ -60,7 +60,7 @@ static uint64_t microseconds(const rtc_datetime_t *at) {
     return seconds * 1000000 + at->microsecond;
 }
 
-// The core alone sleeps, in the idle task's WFI. Without a limit anything that concerns Python ends it.
+// The core alone sleeps, in WFI. Without a limit anything that concerns Python ends it.
 static void sleep_clocked(int64_t ms) {
     if (ms < 0) {
         mp_event_wait_indefinite();
