@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: MIT
-"""The transmit ring is full: what TCP could not hand over goes out later, once and in order."""
+"""The rings are full. Transmit: what TCP could not hand over goes out later, once and in order. Receive: what
+connections keep behind a segment they miss does not keep that one out."""
 
 import pytest
 from emulator.net.peers import Peer
 from emulator.net.wire import M10_FULL, Signal
 from support.eth_lab import HOST_IP, EthLab
+from support.segments import ACK, Caller
 
 pytestmark = pytest.mark.emulator_only
 
@@ -89,3 +91,47 @@ def test_full_ring__tcp_sends_the_rest_once(lab, pause):
     assert lab.exec(SCRIPT.format(pause=pause)) == "True\n"
     assert lab.peer.received == b"".join(bytes([i]) * 100 for i in range(PIECES))
     assert len(segments) == len(set(segments))  # none twice
+
+
+CALLERS, PIECE = 6, 1400
+SERVE = f"""
+server = socket.socket()
+server.bind(("", {PORT}))
+server.listen({CALLERS})
+ends = []
+"""
+READ = f"""
+end = ends.pop(0)
+end.settimeout(1)
+data = bytearray()
+while len(data) < 3 * {PIECE}:
+    data += end.recv(2000)
+print(data == b"\\0" * {PIECE} + b"\\1" * {PIECE} + b"\\2" * {PIECE})
+"""
+
+
+def test_full_ring__missing_segments_get_in(firmware):
+    """Each of many connections misses its first segment and has got the next two: these fill the ring. The
+    missing ones are taken all the same, at once, and in the end every byte arrives once."""
+    lab = EthLab(firmware)
+    lab.up()
+    lab.exec(SERVE)
+    pieces = [bytes([n]) * PIECE for n in range(3)]
+    callers = [Caller(lab, 1000, PORT, 40001 + n) for n in range(CALLERS)]
+    for caller in callers:
+        caller.open()
+        lab.exec("ends.append(server.accept()[0])")
+    for caller in callers:
+        for n in (1, 2):
+            caller.send(ACK, pieces[n], ahead=n * PIECE)
+        assert {answer[1] for answer in caller.answers()} <= {caller.next}
+    for caller in callers:
+        caller.send(ACK, pieces[0])
+        lab.run(300)  # more than a delayed acknowledgement waits
+        taken = caller.answers()[-1][1] - caller.next
+        assert taken in (PIECE, 2 * PIECE, 3 * PIECE)
+    for caller in callers:
+        for n in (1, 2):
+            caller.send(ACK, pieces[n], ahead=n * PIECE)
+        assert lab.exec(READ) == "True\n"
+    lab.close()

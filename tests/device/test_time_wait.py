@@ -3,16 +3,15 @@
 
 import errno
 import socket
-import struct
 import time
 
 import pytest
-from support.eth_lab import BOARD_IP, HOST_IP, EthLab, checksum, ethernet, ip4, ipv4
+from support.eth_lab import EthLab
 from support.lan import UP
+from support.segments import ACK, FIN, MASK, RST, SYN, Caller
 
 pytestmark = pytest.mark.emulator_only
 
-FIN, SYN, RST, ACK = 1, 2, 4, 16
 PORT, FROM_PORT = 4000, 40001
 MSS = 600
 SENT = 3 * MSS
@@ -35,59 +34,16 @@ print(found[0])
 """
 
 
-class Caller:
-    """The other end of a connection, segment by segment."""
+class Repeater(Caller):
+    """From one and the same port."""
 
     def __init__(self, lab, sequence):
-        self.lab = lab
-        self.next = sequence  # ours
-        self.expected = 0  # the board's next one
-        self.lengths = []  # of its segments
-
-    def send(self, flags, options=b""):
-        header = struct.pack(
-            "!HHIIBBHHH",
-            *(
-                FROM_PORT,
-                PORT,
-                self.next & 0xFFFFFFFF,
-                self.expected,
-                (20 + len(options)) << 2,
-                flags,
-                8192,
-                0,
-                0,
-            ),
-        )
-        segment = header + options
-        pseudo = ip4(HOST_IP) + ip4(BOARD_IP) + struct.pack("!BBH", 0, 6, len(segment))
-        segment = segment[:16] + struct.pack("!H", checksum(pseudo + segment)) + segment[18:]
-        self.lab.peer.transmit(ethernet(self.lab.mac, 0x0800, ipv4(6, segment)))
-        self.lab.run(2)
-
-    def answers(self):
-        """[(sequence number, acknowledged, flags, bytes)] of the board's segments since the last call."""
-        made = []
-        for frame in self.lab.peer.take(0x0800):
-            segment = frame[34 : 14 + int.from_bytes(frame[16:18], "big")]
-            _, _, sequence, acknowledged, offset, flags = struct.unpack("!HHIIBB", segment[:14])
-            made.append(
-                (sequence, acknowledged, flags & (FIN | SYN | RST | ACK), len(segment) - (offset >> 2))
-            )
-        return made
-
-    def syn(self):
-        self.send(SYN, b"\x02\x04" + struct.pack("!H", MSS))
+        super().__init__(lab, sequence, PORT, FROM_PORT, MSS)
+        self.lengths = []  # of the board's segments
 
     def call(self):
         """Open, read all until the board's end, end: it is in TIME_WAIT."""
-        self.syn()
-        [(sequence, acknowledged, flags, _)] = self.answers()
-        assert (acknowledged, flags) == (self.next + 1 & 0xFFFFFFFF, SYN | ACK)
-        self.isn = sequence
-        self.expected = sequence + 1
-        self.next += 1
-        self.send(ACK)
+        self.open()
         self.lab.exec(SERVE)
         for _ in range(8):
             for sequence, _, flags, length in self.answers():
@@ -98,7 +54,7 @@ class Caller:
         assert sum(self.lengths) == SENT
         self.send(FIN | ACK)
         self.next += 1
-        assert self.answers()[-1][1:3] == (self.next & 0xFFFFFFFF, ACK)
+        assert self.answers()[-1][1:3] == (self.next & MASK, ACK)
 
 
 @pytest.fixture
@@ -114,9 +70,9 @@ def lab(firmware):
 @pytest.mark.parametrize("first", [1000, 0xFFFF_FF00])
 def test_time_wait__a_later_syn_opens_anew(lab, ahead, first):
     """RFC 9293 3.10.7.4 (MAY-2), RFC 1122 4.2.2.13: at once, and with a number above all that were used."""
-    old = Caller(lab, first)
+    old = Repeater(lab, first)
     old.call()
-    new = Caller(lab, old.next + ahead)
+    new = Repeater(lab, old.next + ahead)
     new.call()
     assert 0 < (new.isn - old.expected) & 0xFFFFFFFF < 1 << 31
     assert max(new.lengths) == MSS  # its options were read
@@ -128,22 +84,22 @@ def test_time_wait__a_later_syn_opens_anew(lab, ahead, first):
 )
 def test_time_wait__nothing_else_ends_it(lab, flags, ahead):
     """Older segments and resets (RFC 1337) leave it alone; a later SYN is still known for what it is."""
-    old = Caller(lab, 1000)
+    old = Repeater(lab, 1000)
     old.call()
-    stray = Caller(lab, old.next + ahead)
+    stray = Repeater(lab, old.next + ahead)
     stray.send(flags)
     assert all(not flags & SYN for _, _, flags, _ in stray.answers())
     lab.exec("import lwip; before = lwip.stats('memp')['TCP_PCB'][0]")
     assert lab.eval("before") == 1
-    Caller(lab, old.next + 10).call()
+    Repeater(lab, old.next + 10).call()
 
 
 def test_time_wait__where_nobody_listens_any_more(lab):
     """The answer is the one of a closed port."""
-    old = Caller(lab, 1000)
+    old = Repeater(lab, 1000)
     old.call()
     lab.exec("s.close()")
-    new = Caller(lab, old.next + 100_000)
+    new = Repeater(lab, old.next + 100_000)
     new.syn()
     assert new.answers() == [(0, new.next + 1, RST | ACK, 0)]
 

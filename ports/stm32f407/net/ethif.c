@@ -142,6 +142,21 @@ static struct pbuf *copy_small(struct pbuf *p) {
     return copy;
 }
 
+static bool in_reserve(void) {
+    return ETH_RX_COUNT - rx_lent < RX_RESERVE;
+}
+
+// Connections that miss a segment keep what came behind it, and together they can keep all buffers from these
+// very segments. As lwIP does when its own pool runs dry (pbuf_free_ooseq()), one after the other lets go.
+static bool leave_by_missing_segments(void) {
+    for (struct tcp_pcb *pcb = tcp_active_pcbs; pcb != NULL && in_reserve(); pcb = pcb->next) {
+        if (pcb->ooseq != NULL) {
+            tcp_free_ooseq(pcb);
+        }
+    }
+    return !in_reserve();
+}
+
 // `p` lies in a buffer of the reserve: gives the frame in other memory, or NULL if there is none for it, as
 // if the ring had had no buffer.
 static struct pbuf *leave_reserve(struct pbuf *p) {
@@ -154,7 +169,7 @@ static struct pbuf *leave_reserve(struct pbuf *p) {
     }
     if (copy != NULL) {
         ethif_stats.rx_copied_bytes += p->tot_len;
-    } else if (p->tot_len <= RX_RESERVE_BYTES) {
+    } else if (p->tot_len <= RX_RESERVE_BYTES || leave_by_missing_segments()) {
         return p;
     } else {
         eth_stats.rx_missed++;
@@ -170,7 +185,7 @@ static bool is_foreign(const struct pbuf *p) {
 }
 
 static void hand_up(struct pbuf *p, eth_csum_t verdict) {
-    if (ETH_RX_COUNT - rx_lent < RX_RESERVE) {
+    if (in_reserve()) {
         p = leave_reserve(p);
         if (p == NULL) {
             return;
