@@ -14,6 +14,9 @@
 // object that is still referenced afterwards behaves as closed.
 void lwip_bindings_deinit(void);
 
+// Before each collection: data that was given without copying, and that lwIP needs no longer, can go with it.
+void lwip_bindings_before_gc(void);
+
 // An address as a string, in RFC 5952's form, with its zone if it has one.
 mp_obj_t lwipb_addr_to_obj(const ip_addr_t *addr);
 

@@ -93,6 +93,10 @@ void lwipb_pins_review(void) {
     lwipb_pins_review_pbufs();
 }
 
+void lwip_bindings_before_gc(void) {
+    lwipb_pins_review();
+}
+
 void lwipb_pin_add(const void *call, mp_obj_t data) {
     lwipb_pins_review();
     lwipb_pin_t *pin = pin_new(data);

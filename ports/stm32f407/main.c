@@ -112,6 +112,9 @@ void python_run(void *stack_top, size_t stack_bytes) {
 
 void gc_collect(void) {
     mp_thread_reap();
+    #if PORT_WITH_NET
+    lwip_bindings_before_gc();
+    #endif
     gc_collect_start();
     gc_helper_collect_regs_and_stack();
     mp_thread_gc_others();

@@ -239,3 +239,34 @@ for f, *args in (n.sendto, nb, "127.0.0.1", 4001), (to.recv,):
 """
     )
     assert out.split() == ["22", "110"]
+
+
+WRITTEN = """
+import gc, time
+from lwip import netconn
+listener = netconn.Netconn(netconn.TCP)
+listener.bind("127.0.0.1", 4000)
+listener.listen(5)
+pairs = []
+for i in range(4):
+    near = netconn.Netconn(netconn.TCP)
+    near.connect("127.0.0.1", 4000)
+    pairs.append((near, listener.accept()))
+into = bytearray(1000)
+gc.collect()
+free = gc.mem_free()
+written = sum(near.write(bytes(5000), netconn.NOCOPY) for near, far in pairs)
+for near, far in pairs:
+    left = 5000
+    while left:
+        left -= far.recv_into(into)
+time.sleep_ms(600)
+gc.collect()
+print(written, free - gc.mem_free())
+"""
+
+
+def test_written_without_copy__goes_with_the_next_collection(board):
+    """What is acknowledged by then is not kept until something else is written."""
+    written, kept = map(int, board.exec(WRITTEN, timeout=60).split())
+    assert written == 20_000 and kept < 2000
