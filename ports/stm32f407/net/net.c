@@ -14,9 +14,11 @@
 
 #include "lwip/dns.h"
 #include "lwip/mem.h"
+#include "lwip/priv/tcp_priv.h"
 #include "lwip/stats.h"
 #include "lwip/sys.h"
 #include "lwip/tcpip.h"
+#include "lwip/timeouts.h"
 
 #include "ethif.h"
 #include "fault.h"
@@ -168,7 +170,15 @@ void net_assert_failed(const char *message, const char *file, int line) {
 
 // ---- Start and soft reset --------------------------------------------------------------------------
 
+// A segment for which there was no memory, say for its copy on the loopback, waits in its connection. Where
+// nothing else of that is on its way, lwIP itself would never try again.
+static void send_refused(void *arg) {
+    tcp_txnow();
+    sys_timeout(TCP_TMR_INTERVAL, send_refused, arg);
+}
+
 static void tcpip_is_up(void *arg) {
+    sys_timeout(TCP_TMR_INTERVAL, send_refused, NULL);
     sys_sem_signal(arg);
 }
 
