@@ -24,8 +24,9 @@
 #define ETHIF_IRQ_PRIORITY  (6)
 // Bytes that may be sent without an interrupt that tells of it, where nothing but that frees them.
 #define TX_UNNOTICED_BYTES  (MEM_SIZE / 4)
-// A frame in more pieces than this is copied into one.
-#define TX_SEGMENTS_MAX     (8)
+// A frame in more pieces than this is copied into one, for which there may be no memory in one piece: more
+// than a segment has that was written bit by bit while memory was short (LWIPB_CONN_LEAST_PIECE).
+#define TX_SEGMENTS_MAX     (12)
 // With fewer buffers than this left to the DMA, frames up to this size are copied out of theirs.
 #define RX_SHORT_BUFFERS    (ETH_RX_COUNT / 3)
 #define RX_COPY_BYTES       (320)

@@ -30,7 +30,8 @@ SRC_PORT_C += \
 	net/rdnss.c \
 	net/rx_pace.c \
 	net/sys_arch.c \
-	net/tcp_reopen.c
+	net/tcp_reopen.c \
+	net/tcp_tail.c
 
 LWIP_O += $(addprefix $(BUILD)/lwip/src/core/,\
 	altcp.o altcp_alloc.o altcp_tcp.o def.o dns.o inet_chksum.o init.o ip.o mem.o memp.o netif.o pbuf.o \
@@ -48,6 +49,9 @@ $(BUILD)/lwip/src/core/ipv6/ip6_addr.o: CFLAGS += -Wno-array-bounds
 
 # An advertised name server takes a free place alone: net/rdnss.c.
 $(BUILD)/lwip/src/core/ipv6/nd6.o: CFLAGS += -Ddns_setserver=rdnss_server
+
+# What is added to the stream goes to its end: net/tcp_tail.c.
+$(BUILD)/lwip/src/core/tcp_out.o: CFLAGS += -Dtcp_write=tcp_write_at_tail -Dtcp_send_fin=tcp_send_fin_at_tail
 
 # Datagrams that lwIP fragments get their checksum in software first: net/checksum.c says why.
 LDFLAGS += -Wl,--wrap=ip4_frag -Wl,--wrap=ip6_frag
